@@ -1,0 +1,56 @@
+# Everything from nothing but python3 and a package registry; `make help` lists what there is.
+
+PYTHON ?= python3
+VENV := .venv
+READY := $(VENV)/.ready
+RUN := $(VENV)/bin/python
+
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo stack test lint format bench plugins clean
+
+help: ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+demo: $(READY) ## Run the shop with two plugins on embedded parts (CHECK=1: assert every step, then stop)
+	@$(RUN) -m project.demo $(if $(CHECK),--check)
+
+stack: $(READY) ## Run the shop as in production, on one machine: PostgreSQL, Redis, S3, workers, scheduler
+	@$(RUN) -m project.stack
+
+test: $(READY) ## Run all tests, on real servers that this starts (ARGS="tests/runtime -k deadline")
+	@$(RUN) -m pytest $(ARGS)
+
+lint: $(READY) ## Check style, types and floors
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --no-cache
+
+format: $(READY) ## Put the code into the project's format
+	@$(VENV)/bin/ruff format .
+	@$(VENV)/bin/ruff check --fix .
+
+bench: $(READY) ## Measure what calls cost
+	@$(RUN) -m benchmarks
+
+plugins: $(READY) ## Build the example plugins whose tools are installed
+	@$(RUN) -m project.plugin_builds
+
+clean: ## Remove everything that the other targets made
+	rm -rf $(VENV) var dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "'$(PYTHON)' is missing: install Python 3.11 or newer, or say PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed, '$(PYTHON)' is $$($(PYTHON) -V); say PYTHON=python3.12 or the like" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "Python's module 'venv' is missing: on Debian and Ubuntu, install the package python3-venv" >&2; exit 1; }
+	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	@echo "Installing what the project needs into $(VENV) …"
+	@$(RUN) -m pip install --quiet --disable-pip-version-check "pip>=25.1"
+	@$(RUN) -m pip install --quiet --editable ".[s3,postgresql,kit]" --group stack --group test --group lint
+	@touch $@
