@@ -1,0 +1,39 @@
+"""Which WIT interface needs which capability, so that a component's imports are its request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+DATABASE: Final = "database"
+"""Read and write the tables that the grant names, inside the caller's transaction."""
+
+AUTHORIZATION: Final = "authorization"
+"""Ask whether the user who really called may do something."""
+
+_CAPABILITY_OF: Final[dict[str, str | None]] = {
+    "plugins-manager:common/types": None,
+    "plugins-manager:common/http": None,
+    "plugins-manager:transactions-manager/transaction": DATABASE,
+    "plugins-manager:jwt/authorization": AUTHORIZATION,
+    "plugins-manager:tasks/progress": None,
+    "wasi:logging/logging": None,
+}
+
+CAPABILITIES: Final = tuple(sorted({name for name in _CAPABILITY_OF.values() if name is not None}))
+"""Every capability that an admin can grant."""
+
+
+def without_version(interface: str) -> str:
+    """Return an interface's name without its version: ``wasi:io/poll@0.2.9`` becomes ``wasi:io/poll``."""
+    return interface.partition("@")[0]
+
+
+def capability_of(interface: str) -> str | None:
+    """Name the capability that an interface belongs to, or ``None`` when it needs no grant."""
+    return _CAPABILITY_OF.get(without_version(interface))
+
+
+def requested(imports: Iterable[str]) -> tuple[str, ...]:
+    """List, sorted, the capabilities that a component with these imports needs."""
+    return tuple(sorted({found for name in imports if (found := capability_of(name)) is not None}))

@@ -1,0 +1,263 @@
+"""The error tree: one branch per stage that failed, and in each docstring who must act.
+
+PluginError                   has .plugin and .version, either may be None
+├── PluginNotFound            no enabled plugin by that name                          caller
+│   ├── RouteNotFound         the plugin serves no such path                          caller
+│   └── TaskNotFound          the plugin declares no such task                        caller
+├── RouteRefused              the request never reached the plugin                    caller
+│   ├── MethodNotAllowed      the route does not take this method; .allowed
+│   ├── AuthenticationRequired  nobody is logged in and the route wants somebody
+│   ├── AccessDenied          whoever is logged in may not call this route
+│   ├── BodyNotJson           the body is no JSON object
+│   └── BodyTooLarge          the body is over the limit
+├── ArtifactError             bytes missing, too large, or not those of the row       operator
+├── ManifestError             declaration malformed or over a limit; .field           plugin author
+├── CompileError              not a component that this engine accepts                plugin author
+├── LinkError                 imports or exports that do not fit the host; .missing   plugin author
+│   └── CapabilityDenied      the host has it, this plugin was not granted it         operator
+└── CallError                 the export ran and gave no answer; .export
+    ├── PluginTrapped         crashed inside wasm; .backtrace                         plugin author
+    ├── LimitExceeded         asked for more than one call may use; .limit            author or operator
+    ├── DeadlineExceeded      ran past its wall clock; .deadline_ms                   author or operator
+    ├── AnswerRefused         answered what the host cannot pass on                   plugin author
+    └── PluginFailed          answered with WIT ``err``; .detail                      plugin author
+        └── HookVetoed        an ``err`` from a hook that plugins may veto            caller
+
+Wrong project settings are system checks first and ``ImproperlyConfigured`` second, never one of these.
+"""
+
+from __future__ import annotations
+
+
+class PluginError(Exception):
+    """Something about one plugin went wrong; nothing about any other did.
+
+    Attributes:
+        plugin: The plugin's name, or ``None`` where no plugin is known yet.
+        version: The plugin's version number, or ``None``.
+    """
+
+    code = "plugin-error"
+    """Stable identifier, the same in JSON answers, command output and records."""
+
+    def __init__(self, message: str, *, plugin: str | None = None, version: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.plugin = plugin
+        self.version = version
+
+    def __str__(self) -> str:
+        if self.plugin is None:
+            return self.message
+        name = self.plugin if self.version is None else f"{self.plugin} version {self.version}"
+        return f"{name}: {self.message}"
+
+    def about(self, plugin: str, version: int | None = None) -> PluginError:
+        """Name the plugin this error is about, unless a lower floor already did, and return the error."""
+        if self.plugin is None:
+            self.plugin, self.version = plugin, version
+        return self
+
+
+class PluginNotFound(PluginError):
+    """No enabled plugin has that name. The caller must act."""
+
+    code = "plugin-not-found"
+
+
+class RouteNotFound(PluginNotFound):
+    """No enabled plugin serves that path. The caller must act."""
+
+    code = "route-not-found"
+
+
+class TaskNotFound(PluginNotFound):
+    """No enabled plugin declares that task. The caller must act."""
+
+    code = "task-not-found"
+
+
+class RouteRefused(PluginError):
+    """The request never reached the plugin. The caller must act."""
+
+    code = "route-refused"
+
+
+class MethodNotAllowed(RouteRefused):
+    """The route does not take this method. The caller must act.
+
+    Attributes:
+        allowed: The methods that it takes.
+    """
+
+    code = "method-not-allowed"
+
+    def __init__(
+        self, message: str, *, allowed: tuple[str, ...], plugin: str | None = None, version: int | None = None
+    ) -> None:
+        super().__init__(message, plugin=plugin, version=version)
+        self.allowed = allowed
+
+
+class AuthenticationRequired(RouteRefused):
+    """Nobody is logged in and the route wants somebody. The caller must act."""
+
+    code = "authentication-required"
+
+
+class AccessDenied(RouteRefused):
+    """Whoever is logged in may not call this route. The caller must act."""
+
+    code = "access-denied"
+
+
+class BodyNotJson(RouteRefused):
+    """The request's body is no JSON object. The caller must act."""
+
+    code = "body-not-json"
+
+
+class BodyTooLarge(RouteRefused):
+    """The request's body is over the limit. The caller must act."""
+
+    code = "body-too-large"
+
+
+class ArtifactError(PluginError):
+    """The bytes in storage are missing, unreadable, too large, or not those of the row. The operator must act."""
+
+    code = "artifact-error"
+
+
+class ManifestError(PluginError):
+    """What the plugin declares is malformed or over a limit. The plugin's author must act.
+
+    Attributes:
+        field: The field at fault, for example ``routes[2].path``.
+    """
+
+    code = "manifest-error"
+
+    def __init__(self, message: str, *, field: str, plugin: str | None = None, version: int | None = None) -> None:
+        super().__init__(f"{field}: {message}", plugin=plugin, version=version)
+        self.field = field
+
+
+class CompileError(PluginError):
+    """The bytes are no component that this engine accepts. The plugin's author must act."""
+
+    code = "compile-error"
+
+
+class LinkError(PluginError):
+    """Imports or exports do not fit the host. The plugin's author must act.
+
+    Attributes:
+        missing: The import or export at fault, as WIT spells it.
+    """
+
+    code = "link-error"
+
+    def __init__(self, message: str, *, missing: str, plugin: str | None = None, version: int | None = None) -> None:
+        super().__init__(message, plugin=plugin, version=version)
+        self.missing = missing
+
+
+class CapabilityDenied(LinkError):
+    """The host offers this import, but nobody granted it to the plugin. The operator must act."""
+
+    code = "capability-denied"
+
+
+class CallError(PluginError):
+    """An export ran and gave no answer.
+
+    Attributes:
+        export: The export that was called, as WIT spells it.
+    """
+
+    code = "call-error"
+
+    def __init__(self, message: str, *, export: str, plugin: str | None = None, version: int | None = None) -> None:
+        super().__init__(message, plugin=plugin, version=version)
+        self.export = export
+
+
+class PluginTrapped(CallError):
+    """The plugin crashed inside wasm. Its author must act.
+
+    Attributes:
+        backtrace: The wasm backtrace, at most a few kilobytes, or an empty text.
+    """
+
+    code = "plugin-trapped"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        export: str,
+        backtrace: str = "",
+        plugin: str | None = None,
+        version: int | None = None,
+    ) -> None:
+        super().__init__(message, export=export, plugin=plugin, version=version)
+        self.backtrace = backtrace
+
+
+class LimitExceeded(CallError):
+    """The call asked for more than one call may use. The author, or the operator who sets limits, must act.
+
+    Attributes:
+        limit: The name of the limit, for example ``memory_bytes``.
+    """
+
+    code = "limit-exceeded"
+
+    def __init__(
+        self, message: str, *, export: str, limit: str, plugin: str | None = None, version: int | None = None
+    ) -> None:
+        super().__init__(message, export=export, plugin=plugin, version=version)
+        self.limit = limit
+
+
+class DeadlineExceeded(CallError):
+    """The call ran past its wall clock. The author, or the operator who sets limits, must act.
+
+    Attributes:
+        deadline_ms: The budget that was spent, in milliseconds.
+    """
+
+    code = "deadline-exceeded"
+
+    def __init__(self, *, export: str, deadline_ms: int, plugin: str | None = None, version: int | None = None) -> None:
+        super().__init__(
+            f"{export} did not answer within {deadline_ms} ms", export=export, plugin=plugin, version=version
+        )
+        self.deadline_ms = deadline_ms
+
+
+class AnswerRefused(CallError):
+    """The plugin answered what the host cannot pass on, such as an HTTP status of 42. Its author must act."""
+
+    code = "answer-refused"
+
+
+class PluginFailed(CallError):
+    """The plugin answered with WIT ``err``: it ran well and says no. What that means is the caller's to decide.
+
+    Attributes:
+        detail: What the plugin sent with its ``err``: text nearly always, never to be trusted.
+    """
+
+    code = "plugin-failed"
+
+    def __init__(self, detail: object, *, export: str, plugin: str | None = None, version: int | None = None) -> None:
+        super().__init__(f"{export} answered err: {detail}", export=export, plugin=plugin, version=version)
+        self.detail = detail
+
+
+class HookVetoed(PluginFailed):
+    """A plugin answered ``err`` to a hook whose mode is ``veto``. The caller must not go on."""
+
+    code = "hook-vetoed"

@@ -1,0 +1,1 @@
+"""The author's command line: make a plugin without a Django project."""

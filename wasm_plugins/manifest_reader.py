@@ -1,0 +1,219 @@
+"""Reads what a plugin declares and believes none of it before every name, path and number was checked.
+
+Two sources: the record that ``get-manifest`` answers, which is the contract, and ``plugin.toml`` in a custom section of
+the component, which adds what the record has no place for. The two must agree on names.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from .exceptions import ManifestError
+from .manifest import (
+    ACCESS_WORDS,
+    DEFAULT_PRIORITY,
+    METHODS,
+    MOST_ENTRIES,
+    NAME_CHARS,
+    PATH_CHARS,
+    TEXT_CHARS,
+    TOML_BYTES,
+    HookDeclaration,
+    Manifest,
+    RouteDeclaration,
+    TaskDeclaration,
+)
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_SEGMENT: Final = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
+_PERMISSION: Final = re.compile(r"[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*")
+_QUEUE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_RESERVED: Final = frozenset({"admin", "static", "media", "runs", "wasm-plugins"})
+_TEXTS: Final = ("version", "title", "description", "author", "homepage", "license")
+_SECTIONS: Final = frozenset({"hooks", "routes", "tasks", "settings", "capabilities"})
+
+
+def check_name(name: object, at: str) -> str:
+    """Return a name that is lower-case kebab-case and at most 63 characters.
+
+    Raises:
+        ManifestError: It is not.
+    """
+    if not isinstance(name, str) or len(name) > NAME_CHARS or not _NAME.fullmatch(name):
+        raise ManifestError(
+            f"{_shown(name)} is no name: use lower-case kebab-case of at most {NAME_CHARS} characters",
+            field=at,
+        )
+    return name
+
+
+def read_manifest(record: Mapping[str, Any], toml: bytes | None = None) -> Manifest:
+    """Return what a plugin declares.
+
+    Args:
+        record: What ``get-manifest`` answered, by WIT field names.
+        toml: The plugin's ``plugin.toml``, or ``None`` if it has none.
+
+    Raises:
+        ManifestError: With the field at fault, its value, and the limit or rule.
+    """
+    name = check_name(record["plugin-name"], "plugin-name")
+    if name in _RESERVED:
+        raise ManifestError(f"{name} is reserved", field="plugin-name")
+    extra = _read_toml(toml)
+    hooks, routes, tasks = (_entries(record, key) for key in ("hooks", "routes", "tasks"))
+    manifest = Manifest(
+        name=name,
+        hooks=tuple(_hook(hook, _table(extra, "hooks"), f"hooks[{at}]") for at, hook in enumerate(hooks)),
+        routes=tuple(_route(route, name, _table(extra, "routes"), f"routes[{at}]") for at, route in enumerate(routes)),
+        tasks=tuple(_task(task, _table(extra, "tasks"), f"tasks[{at}]") for at, task in enumerate(tasks)),
+        capabilities=_capabilities(extra),
+        **{key: _text(extra, key) for key in _TEXTS},
+    )
+    _check_distinct(manifest)
+    _check_agreement(manifest, extra)
+    return manifest
+
+
+def _shown(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 80 else shown[:77] + "..."
+
+
+def _entries(record: Mapping[str, Any], key: str) -> Sequence[Any]:
+    entries: Sequence[Any] = record[key]
+    if len(entries) > MOST_ENTRIES:
+        raise ManifestError(f"{len(entries)} entries; the limit is {MOST_ENTRIES}", field=key)
+    return entries
+
+
+def _read_toml(toml: bytes | None) -> Mapping[str, Any]:
+    if toml is None:
+        return {}
+    if len(toml) > TOML_BYTES:
+        raise ManifestError(f"{len(toml)} bytes; the limit is {TOML_BYTES}", field="plugin.toml")
+    try:
+        extra = tomllib.loads(toml.decode())
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ManifestError(f"is no TOML: {_shown(str(error))}", field="plugin.toml") from None
+    for key in extra:
+        if key not in _SECTIONS and key not in _TEXTS:
+            raise ManifestError(f"{_shown(key)} is unknown", field="plugin.toml")
+    return extra
+
+
+def _table(holder: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    table = holder.get(key, {})
+    if not isinstance(table, dict):
+        raise ManifestError(f"{_shown(table)} is no table", field=f"plugin.toml: {key}")
+    return table
+
+
+def _text(extra: Mapping[str, Any], key: str) -> str:
+    text = extra.get(key, "")
+    if not isinstance(text, str) or len(text) > TEXT_CHARS:
+        raise ManifestError(f"must be text of at most {TEXT_CHARS} characters", field=f"plugin.toml: {key}")
+    return text
+
+
+def _number(table: Mapping[str, Any], key: str, default: Any, least: int, most: int, at: str) -> Any:
+    value = table.get(key, default)
+    if value is default:
+        return default
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise ManifestError(f"{_shown(value)} must be a whole number from {least} to {most}", field=f"{at}.{key}")
+    return value
+
+
+def _hook(name: object, tables: Mapping[str, Any], at: str) -> HookDeclaration:
+    checked = check_name(name, at)
+    priority = _number(_table(tables, checked), "priority", DEFAULT_PRIORITY, -10_000, 10_000, at)
+    return HookDeclaration(name=checked, priority=priority)
+
+
+def _route(route: Mapping[str, Any], plugin: str, tables: Mapping[str, Any], at: str) -> RouteDeclaration:
+    path = _path(route["path"], plugin, f"{at}.path")
+    table = _table(tables, path)
+    return RouteDeclaration(
+        path=path,
+        handler=check_name(route["handler"], f"{at}.handler"),
+        process_as_task=route["process-as-task"],
+        methods=_methods(table, f"{at}.methods", default=("POST",) if route["process-as-task"] else ("GET", "POST")),
+        access=_access(table.get("access", "authenticated"), f"{at}.access"),
+    )
+
+
+def _path(path: str, plugin: str, at: str) -> str:
+    own = path == f"/{plugin}" or path.startswith(f"/{plugin}/")
+    if not own:
+        raise ManifestError(f"{_shown(path)} must begin with /{plugin}/", field=at)
+    segments = path.removesuffix("/").split("/")[1:]
+    if len(path) > PATH_CHARS or not all(_SEGMENT.fullmatch(segment) for segment in segments):
+        raise ManifestError(
+            f"{_shown(path)} must be at most {PATH_CHARS} letters, digits and . _ ~ - between single slashes, "
+            "and no segment may begin with a dot",
+            field=at,
+        )
+    return path
+
+
+def _methods(table: Mapping[str, Any], at: str, *, default: tuple[str, ...]) -> tuple[str, ...]:
+    methods = table.get("methods", default)
+    if not isinstance(methods, (list, tuple)) or not methods or not all(each in METHODS for each in methods):
+        raise ManifestError(f"{_shown(methods)} must be a list out of {', '.join(METHODS)}", field=at)
+    return tuple(dict.fromkeys(methods))
+
+
+def _access(access: object, at: str) -> str:
+    if isinstance(access, str) and len(access) <= 150 and (access in ACCESS_WORDS or _PERMISSION.fullmatch(access)):
+        return access
+    raise ManifestError(
+        f"{_shown(access)} must be one of {', '.join(ACCESS_WORDS)} or a permission such as shop.view_order",
+        field=at,
+    )
+
+
+def _task(name: object, tables: Mapping[str, Any], at: str) -> TaskDeclaration:
+    checked = check_name(name, at)
+    table = _table(tables, checked)
+    queue = table.get("queue", "")
+    if queue != "" and not (isinstance(queue, str) and _QUEUE.fullmatch(queue)):
+        raise ManifestError(f"{_shown(queue)} is no queue name", field=f"{at}.queue")
+    return TaskDeclaration(
+        name=checked,
+        queue=queue,
+        timeout_s=_number(table, "timeout_s", None, 1, 86_400, at),
+        max_retries=_number(table, "max_retries", 0, 0, 20, at),
+    )
+
+
+def _capabilities(extra: Mapping[str, Any]) -> dict[str, Any]:
+    capabilities = _table(extra, "capabilities")
+    return {check_name(name, "plugin.toml: capabilities"): _table(capabilities, name) for name in capabilities}
+
+
+def _check_distinct(manifest: Manifest) -> None:
+    for key, names in (
+        ("hooks", [hook.name for hook in manifest.hooks]),
+        ("routes", [route.path for route in manifest.routes]),
+        ("tasks", [task.name for task in manifest.tasks]),
+    ):
+        twice = next((name for at, name in enumerate(names) if name in names[:at]), None)
+        if twice is not None:
+            raise ManifestError(f"{twice} is declared twice", field=key)
+
+
+def _check_agreement(manifest: Manifest, extra: Mapping[str, Any]) -> None:
+    """Refuse a ``plugin.toml`` that speaks of something which the record does not declare."""
+    declared = {
+        "hooks": {hook.name for hook in manifest.hooks},
+        "routes": {route.path for route in manifest.routes},
+        "tasks": {task.name for task in manifest.tasks},
+    }
+    for key, names in declared.items():
+        for name in _table(extra, key):
+            if name not in names:
+                raise ManifestError(f"{_shown(name)} is not what get-manifest declares", field=f"plugin.toml: {key}")

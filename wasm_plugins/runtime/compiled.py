@@ -1,0 +1,149 @@
+"""Keeps compiled code on this machine: private, authenticated, and compiled once for each digest.
+
+Compiled code is native code: loading it is running it. So an entry counts only when it lies in a folder of our own,
+belongs to us, and carries a keyed digest over its bytes, made with a key that never leaves the folder (HMAC-SHA256,
+RFC 2104). What an attacker with our own user id could do he can do without us.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hmac
+import mmap
+import os
+import secrets
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from wasmtime import WasmtimeError
+from wasmtime import component as wc
+
+from ..exceptions import ArtifactError
+from .compiler import compile_to, digest_of
+from .engine import get_runtime
+from .fingerprint import engine_fingerprint
+from .limits import CompileLimits
+
+_KEY_BYTES: Final = 32
+_OURS_ONLY: Final = 0o077
+
+
+class CompiledCache:
+    """A folder of compiled components, shared by all processes of this user on this machine."""
+
+    def __init__(self, folder: Path, *, limits: CompileLimits | None = None) -> None:
+        """Use a folder, made with mode 0700 if it is not there.
+
+        Raises:
+            ArtifactError: The folder is not ours alone, so what lies in it cannot be trusted.
+        """
+        self.folder: Final = folder
+        self.limits: Final = limits or CompileLimits()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _check_private(folder, os.lstat(folder))
+        self._key: Final = _read_key(folder / "key")
+
+    def load(self, digest: str, read: Callable[[], bytes]) -> wc.Component:
+        """Return the compiled component of a digest, compiling it first if this machine never did.
+
+        Blocks for milliseconds when it is there, and for as long as compiling takes when not; processes that want the
+        same component at once wait for the one that compiles it.
+
+        Args:
+            digest: SHA-256 of the component's bytes, 64 hexadecimal digits.
+            read: Returns those bytes; called only when they must be compiled.
+
+        Raises:
+            ArtifactError: The bytes are not those of the digest.
+            CompileError: They are no component, or compiling went over a limit.
+        """
+        name = f"{digest}-{engine_fingerprint()}"
+        if (found := self._find(name)) is not None:
+            return found
+        with self._lock(name):
+            if (found := self._find(name)) is not None:
+                return found
+            self._compile(name, digest, read())
+            if (found := self._find(name)) is None:
+                raise ArtifactError(f"compiled code of {digest} cannot be read back from {self.folder}")
+            return found
+
+    def _compile(self, name: str, digest: str, data: bytes) -> None:
+        if (seen := digest_of(data)) != digest:
+            raise ArtifactError(f"the bytes have the digest {seen}, not {digest} as recorded")
+        draft = self.folder / f"{name}.{os.getpid()}.{secrets.token_hex(4)}.draft"
+        try:
+            compile_to(data, draft, limits=self.limits)
+            with draft.open("rb") as code:
+                mac = self._mac(code.fileno(), name)
+            (self.folder / f"{name}.mac").write_bytes(mac)
+            draft.chmod(0o600)
+            draft.replace(self.folder / f"{name}.cwasm")
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def _find(self, name: str) -> wc.Component | None:
+        """Load an entry if it is there and authentic; else it is as good as absent."""
+        try:
+            mac = (self.folder / f"{name}.mac").read_bytes()
+            descriptor = os.open(self.folder / f"{name}.cwasm", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            _check_private(self.folder / name, os.fstat(descriptor))
+            if not hmac.compare_digest(mac, self._mac(descriptor, name)):
+                return None
+            return wc.Component.deserialize_file(get_runtime().engine, _path_of(descriptor))
+        except (ArtifactError, WasmtimeError, ValueError, OSError):
+            return None
+        finally:
+            os.close(descriptor)
+
+    def _mac(self, descriptor: int, name: str) -> bytes:
+        """Digest an open file with our key; the name is part of it, so that no entry passes for another."""
+        with mmap.mmap(descriptor, 0, prot=mmap.PROT_READ) as code:
+            mac = hmac.new(self._key, name.encode() + b"\n", "sha256")
+            mac.update(code)
+            return mac.digest()
+
+    @contextmanager
+    def _lock(self, name: str) -> Iterator[None]:
+        with (self.folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _path_of(descriptor: int) -> str:
+    """Name the very file that was checked: the same inode, whatever its old name points at by now."""
+    return f"/proc/self/fd/{descriptor}" if os.path.exists("/proc/self/fd") else f"/dev/fd/{descriptor}"
+
+
+def _check_private(path: Path, status: os.stat_result) -> None:
+    if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & _OURS_ONLY or stat.S_ISLNK(status.st_mode):
+        raise ArtifactError(
+            f"{path} must belong to user {os.geteuid()} alone, mode 0700; it is mode "
+            f"{stat.S_IMODE(status.st_mode):04o} of user {status.st_uid}"
+        )
+
+
+def _read_key(path: Path) -> bytes:
+    """Return the folder's key, made by whoever comes first."""
+    draft = path.with_suffix(f".{secrets.token_hex(4)}")
+    if not path.exists():
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as fresh:
+            fresh.write(secrets.token_bytes(_KEY_BYTES))
+        try:
+            os.link(draft, path)  # fails when another process was first
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    _check_private(path, os.lstat(path))
+    key = path.read_bytes()
+    if len(key) != _KEY_BYTES:
+        raise ArtifactError(f"{path} is damaged: remove the folder {path.parent} to start over")
+    return key

@@ -1,0 +1,107 @@
+"""A compiled component: what it imports and exports, with full types, known before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import wasmtime
+from wasmtime import component as wc
+
+from ..exceptions import CompileError
+from .engine import get_runtime
+from .typing_of import func_of
+from .wit import Func
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedInterface:
+    """An instance that a component imports, or exports."""
+
+    functions: Mapping[str, Func]
+    """Its functions by name."""
+
+    resources: tuple[str, ...] = ()
+    """Its resources by name."""
+
+    @property
+    def is_types_only(self) -> bool:
+        """Whether there is nothing to call: such an import needs nothing from the host."""
+        return not self.functions and not self.resources
+
+
+class Component:
+    """One component's code, shared by all calls of the process.
+
+    Attributes:
+        instances: Imported instances by full name, for example ``wasi:io/poll@0.2.9``.
+        functions: Imported functions of the world itself by name.
+        exports: Exported functions of the world itself by name.
+        interfaces: Exported instances by full name.
+    """
+
+    def __init__(self, native: wc.Component) -> None:
+        self.native: Final = native
+        reported = native.type
+        engine = get_runtime().engine
+        self.instances, self.functions = _externs(reported.imports(engine), engine)
+        self.interfaces, self.exports = _externs(reported.exports(engine), engine)
+        self._indexes: Final[dict[tuple[str | None, str], wc.ExportIndex]] = {}
+
+    @property
+    def imports(self) -> tuple[str, ...]:
+        """Full names of all that the host must provide, sorted; types alone need nothing."""
+        needed = [name for name, instance in self.instances.items() if not instance.is_types_only]
+        return tuple(sorted([*needed, *self.functions]))
+
+    def find_export(self, name: str, interface: str | None = None) -> Func | None:
+        """Return the type of an exported function, or ``None``.
+
+        Args:
+            name: The function as WIT spells it.
+            interface: The exported instance that it lies in, or ``None`` for the world itself.
+        """
+        if interface is None:
+            return self.exports.get(name)
+        found = self.interfaces.get(interface)
+        return None if found is None else found.functions.get(name)
+
+    def export_index(self, name: str, interface: str | None = None) -> wc.ExportIndex:
+        """Return wasmtime's index of an exported function, looked up once."""
+        key = (interface, name)
+        if (index := self._indexes.get(key)) is None:
+            parent = None if interface is None else self.native.get_export_index(interface)
+            index = self.native.get_export_index(name, parent)
+            if index is None:
+                raise LookupError(f"no export {name}")
+            self._indexes[key] = index
+        return index
+
+
+def _externs(
+    reported: Mapping[str, wc.ComponentExtern], engine: wasmtime.Engine
+) -> tuple[dict[str, ImportedInterface], dict[str, Func]]:
+    instances: dict[str, ImportedInterface] = {}
+    functions: dict[str, Func] = {}
+    for name, extern in reported.items():
+        item = extern.ty
+        if isinstance(item, wc.ComponentInstanceType):
+            instances[name] = _interface(item, engine)
+        elif isinstance(item, wc.FuncType):
+            functions[name] = func_of(item)
+        elif not isinstance(item, (wc.ValType, wc.ResourceType)):
+            raise CompileError(f"{name} is a {type(item).__name__}, which no plugin can import or export")
+    return instances, functions
+
+
+def _interface(reported: wc.ComponentInstanceType, engine: wasmtime.Engine) -> ImportedInterface:
+    functions: dict[str, Func] = {}
+    resources = []
+    for name, extern in reported.exports(engine).items():
+        item = extern.ty
+        if isinstance(item, wc.FuncType):
+            functions[name] = func_of(item)
+        elif isinstance(item, wc.ResourceType):
+            resources.append(name)
+    return ImportedInterface(functions, tuple(resources))

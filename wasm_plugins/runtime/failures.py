@@ -1,0 +1,51 @@
+"""Sorts what wasmtime says about a failed call into the error tree.
+
+All of it arrives as one exception class without a code, so the text decides; a test pins each text, so that an upgrade
+of wasmtime fails there.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from ..exceptions import CallError, DeadlineExceeded, LimitExceeded, PluginTrapped
+from .limits import Limits
+
+BACKTRACE_CHARS: Final = 4_000
+"""How much of a backtrace is kept."""
+
+_LIMITS: Final = (
+    (re.compile(r"memory minimum size of \d+ pages exceeds memory limits"), "memory_bytes"),
+    (re.compile(r"resource limit exceeded: instance"), "instances"),
+    (re.compile(r"resource limit exceeded: memory"), "memories"),
+    (re.compile(r"resource limit exceeded: table"), "tables"),
+    (re.compile(r"table minimum size of \d+ elements exceeds table limits"), "table_elements"),
+)
+
+_TOO_MUCH_DATA: Final = "fuel allocated for hostcalls has been exhausted"
+TRANSFER_BYTES: Final = 128 * 1024 * 1024
+"""What wasmtime lets one call copy between host and plugin, in bytes; it cannot be set."""
+
+
+def call_error(text: str, *, export: str, limits: Limits) -> CallError:
+    """Return the error for wasmtime's text about a call that failed, its start included."""
+    cause = text.strip().rsplit("\n", 1)[-1].strip().removeprefix("wasm trap: ")
+    cause = re.sub(r"^\d+: ", "", cause)
+    if cause == "interrupt":
+        return DeadlineExceeded(export=export, deadline_ms=limits.deadline_ms)
+    if _TOO_MUCH_DATA in text:
+        return LimitExceeded(
+            f"{export} moved more than {TRANSFER_BYTES} bytes between plugin and host, the limit transfer_bytes",
+            export=export,
+            limit="transfer_bytes",
+        )
+    for pattern, limit in _LIMITS:
+        if pattern.search(text):
+            value = getattr(limits, limit)
+            return LimitExceeded(
+                f"{export} asked for more than the limit {limit} of {value}: {cause}",
+                export=export,
+                limit=limit,
+            )
+    return PluginTrapped(f"{export} crashed: {cause}", export=export, backtrace=text[:BACKTRACE_CHARS])

@@ -1,0 +1,89 @@
+"""The functions of wasmtime's C API that move values, declared to take plain addresses.
+
+They are part of the stable C API (``wasmtime/component/val.h``, ``func.h``, ``linker.h``); the binding declares them
+too, with pointer types that cost more to build than the calls themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ctypes import POINTER, c_bool, c_char_p, c_size_t, c_uint32, c_void_p, cast
+from typing import Any, Final
+
+from wasmtime import WasmtimeError
+from wasmtime import _ffi as ffi
+
+
+def _declare(name: str, result: Any, *arguments: Any) -> Callable[..., Any]:
+    function = ffi.dll[name]  # indexing makes a new object, so the binding's own declaration stays as it is
+    function.restype = result
+    function.argtypes = arguments
+    return function
+
+
+name_new: Final = _declare("wasm_byte_vec_new", None, c_void_p, c_size_t, c_char_p)
+"""Copy ``size`` bytes into memory of wasmtime's and write size and address at the first argument."""
+
+list_new: Final = _declare("wasmtime_component_vallist_new_uninit", None, c_void_p, c_size_t)
+record_new: Final = _declare("wasmtime_component_valrecord_new_uninit", None, c_void_p, c_size_t)
+flags_new: Final = _declare("wasmtime_component_valflags_new_uninit", None, c_void_p, c_size_t)
+"""Allocate ``size`` items and write size and address at the first argument."""
+
+value_new: Final = _declare("wasmtime_component_val_new", c_void_p, c_void_p)
+"""Move the value at an address into a box and return the box's address."""
+
+value_delete: Final = _declare("wasmtime_component_val_delete", None, c_void_p)
+"""Free all that the value at an address owns."""
+
+function_call: Final = _declare(
+    "wasmtime_component_func_call", c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, c_void_p, c_size_t
+)
+"""Call; return the address of an error or nothing."""
+
+add_function: Final = _declare(
+    "wasmtime_component_linker_instance_add_func",
+    c_void_p,
+    c_void_p,
+    c_char_p,
+    c_size_t,
+    c_void_p,
+    c_void_p,
+    c_void_p,
+)
+"""Define a host function by name, callback, key and finalizer; return the address of an error or nothing."""
+
+add_resource: Final = _declare(
+    "wasmtime_component_linker_instance_add_resource",
+    c_void_p,
+    c_void_p,
+    c_char_p,
+    c_size_t,
+    c_void_p,
+    c_void_p,
+    c_void_p,
+    c_void_p,
+)
+"""Define a resource by name, type, what to call on a drop, key and finalizer; return the same."""
+
+error_new: Final = _declare("wasmtime_error_new", c_void_p, c_char_p)
+"""Make an error with a text and return its address."""
+
+resource_new: Final = _declare("wasmtime_component_resource_host_new", c_void_p, c_bool, c_uint32, c_uint32)
+resource_delete: Final = _declare("wasmtime_component_resource_host_delete", None, c_void_p)
+resource_rep: Final = _declare("wasmtime_component_resource_host_rep", c_uint32, c_void_p)
+resource_is_owned: Final = _declare("wasmtime_component_resource_host_owned", c_bool, c_void_p)
+resource_to_any: Final = _declare("wasmtime_component_resource_host_to_any", c_void_p, c_void_p, c_void_p, c_void_p)
+resource_from_any: Final = _declare("wasmtime_component_resource_any_to_host", c_void_p, c_void_p, c_void_p, c_void_p)
+"""Turn a host's resource into a handle and back; return the address of an error or nothing."""
+
+_ERROR = POINTER(ffi.wasmtime_error_t)
+
+
+def raise_if(error: int | None) -> None:
+    """Raise the error at an address, if there is one.
+
+    Raises:
+        WasmtimeError: With wasmtime's own text.
+    """
+    if error:
+        raise WasmtimeError._from_ptr(cast(error, _ERROR))

@@ -1,0 +1,122 @@
+"""Decides whether a component is a plugin that this host can run, and says why not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ..capabilities import without_version
+from ..exceptions import LinkError, ManifestError
+from ..manifest import TOML_SECTION, Manifest
+from ..manifest_reader import read_manifest
+from . import sandbox
+from .component import Component
+from .contract import GET_MANIFEST, PLUGIN_COMMON, ROUTE_TYPES, TASK_TYPES
+from .limits import Limits
+from .linker import Interfaces, LinkedComponent
+from .sections import read_sections
+from .wit import Func
+
+TOML_SECTION_BYTES: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """What is known of a component that passed."""
+
+    manifest: Manifest
+    imports: tuple[str, ...]
+    """Full names of all that it needs from the host, sorted."""
+
+    exports: Mapping[str, str]
+    """Its exported functions, each with its type as WIT text."""
+
+    findings: tuple[str, ...]
+    """What an admin should know although it is no refusal."""
+
+
+def verify(
+    data: bytes,
+    component: Component,
+    *,
+    interfaces: Interfaces,
+    hooks: Mapping[str, Func],
+    limits: Limits,
+    expected_name: str | None = None,
+) -> Verified:
+    """Check imports, exports and manifest of a compiled component; runs ``get-manifest`` in the sandbox.
+
+    Args:
+        data: The component's bytes, for its ``plugin.toml`` section.
+        component: The same, compiled.
+        interfaces: What the host offers.
+        hooks: The types of the hooks that the project declares, by WIT name.
+        limits: What ``get-manifest`` may spend.
+        expected_name: The name it was uploaded under, or ``None`` if it may choose.
+
+    Raises:
+        LinkError: An import that the host lacks, an export that is missing or has another type.
+        ManifestError: A declaration that is malformed, over a limit, or of another name.
+        CallError: ``get-manifest`` crashed or ran out of time.
+    """
+    linked = LinkedComponent(component, interfaces)
+    manifest = read_manifest(_ask(linked, limits), _toml(data))
+    if expected_name is not None and manifest.name != expected_name:
+        raise ManifestError(f"is {manifest.name}, but it was uploaded as {expected_name}", field="plugin-name")
+    _check_exports(component, manifest, hooks)
+    return Verified(
+        manifest=manifest,
+        imports=component.imports,
+        exports={name: str(of) for name, of in component.exports.items()},
+        findings=tuple(
+            f"hook {hook.name}: this project never calls it" for hook in manifest.hooks if hook.name not in hooks
+        ),
+    )
+
+
+def find_interface(component: Component, name: str) -> str | None:
+    """Return the full name of an exported interface, whatever version it carries, or ``None``."""
+    return next((full for full in component.interfaces if without_version(full) == name), None)
+
+
+def _ask(linked: LinkedComponent, limits: Limits) -> Mapping[str, Any]:
+    interface = find_interface(linked.component, PLUGIN_COMMON)
+    found = None if interface is None else linked.component.find_export("get-manifest", interface)
+    if found is None:
+        raise LinkError(f"exports no {PLUGIN_COMMON} with get-manifest", missing=PLUGIN_COMMON)
+    _expect(found, (GET_MANIFEST,), f"{PLUGIN_COMMON}#get-manifest")
+    record: Mapping[str, Any] = sandbox.call(linked, "get-manifest", interface=interface, limits=limits)
+    return record
+
+
+def _toml(data: bytes) -> bytes | None:
+    try:
+        return read_sections(data, limit_bytes=TOML_SECTION_BYTES).get(TOML_SECTION)
+    except ValueError as error:
+        raise ManifestError(str(error), field=TOML_SECTION) from None
+
+
+def _check_exports(component: Component, manifest: Manifest, hooks: Mapping[str, Func]) -> None:
+    for hook in manifest.hooks:
+        found = _export(component, hook.name, "hook")
+        if (declared := hooks.get(hook.name)) is not None:
+            _expect(found, (declared,), f"hook {hook.name}")
+    for route in manifest.routes:
+        accepted = TASK_TYPES if route.process_as_task else ROUTE_TYPES
+        _expect(_export(component, route.handler, f"route {route.path}"), accepted, f"handler {route.handler}")
+    for task in manifest.tasks:
+        _expect(_export(component, task.name, "task"), TASK_TYPES, f"task {task.name}")
+
+
+def _export(component: Component, name: str, what: str) -> Func:
+    found = component.find_export(name)
+    if found is None:
+        raise LinkError(f"the manifest names the {what} {name}, but no such function is exported", missing=name)
+    return found
+
+
+def _expect(found: Func, accepted: tuple[Func, ...], what: str) -> None:
+    if not any(each.matches(found) for each in accepted):
+        wanted = " or ".join(map(str, accepted))
+        raise LinkError(f"{what} is {found}, but it must be {wanted}", missing=what)
