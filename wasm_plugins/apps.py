@@ -1,0 +1,24 @@
+"""Makes the app known to Django; touches no database, no network and no wasm."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext_lazy as _
+
+
+class WasmPluginsConfig(AppConfig):
+    """Finds the project's hooks and registers the system checks."""
+
+    name = "wasm_plugins"
+    verbose_name = _("Plugins")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Import every app's ``plugin_hooks`` module, as Django's admin does with ``admin``."""
+        from . import checks  # noqa: F401 - importing registers them
+        from .manager import get_plugin_manager
+        from .routes import enqueue_route
+
+        get_plugin_manager().enqueue_route = enqueue_route
+        autodiscover_modules("plugin_hooks")

@@ -1,0 +1,79 @@
+"""Calls one export of one plugin on behalf of somebody, and sees to it that nothing stays open."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from contextvars import ContextVar
+from typing import Any, Final
+
+from . import components
+from .exceptions import PluginError
+from .host.context import CallContext, Report
+from .host.session import Session
+from .runtime import sandbox
+from .runtime.log import CallLog
+from .snapshot import ActivePlugin
+
+logger = logging.getLogger("wasm_plugins.plugin")
+
+acting_user: Final[ContextVar[Any]] = ContextVar("wasm_plugins_acting_user", default=None)
+"""The user on whose behalf plugins are called; a hook inside a route's call inherits the route's user."""
+
+_LEVELS: Final = {
+    "trace": logging.DEBUG,
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warn": logging.WARNING,
+    "error": logging.ERROR,
+    "critical": logging.CRITICAL,
+}
+
+
+def call_plugin(
+    plugin: ActivePlugin,
+    export: str,
+    args: Sequence[Any],
+    *,
+    using: str,
+    owns_transaction: bool,
+    deadline_ms: int,
+    log: CallLog | None = None,
+    report: Report | None = None,
+) -> Any:
+    """Run an export of the version that a snapshot names; the caller has a transaction open on ``using``.
+
+    Blocks for at most about ``deadline_ms``, and for the loading of the component before its first call.
+
+    Raises:
+        PluginError: The plugin gave no answer.
+        Exception: Whatever went wrong in the host, for example a lost database connection.
+    """
+    limits = components.call_limits(deadline_ms)
+    log = log or CallLog(limits.log_bytes)
+    session = Session(using, owns_transaction=owns_transaction)
+    context = CallContext(
+        plugin=plugin.name,
+        version=plugin.version,
+        grants=plugin.grants,
+        user=acting_user.get(),
+        session=session,
+        report=report,
+    )
+    left_open: list[str] = []
+    try:
+        linked = components.get_linked(plugin.digest)
+        with session.closing() as left_open:
+            return sandbox.call(linked, export, args, limits=limits, host=context, log=log)
+    except PluginError as error:
+        raise error.about(plugin.name, plugin.version) from error.__cause__
+    finally:
+        for alias in left_open:
+            log.write("warn", f"a transaction was left open on {alias}: it was rolled back")
+        _pass_on(plugin, log)
+
+
+def _pass_on(plugin: ActivePlugin, log: CallLog) -> None:
+    """Give what the plugin wrote to the project's logging."""
+    for line in log.lines:
+        logger.log(_LEVELS.get(line.level, logging.INFO), "%s %d: %s", plugin.name, plugin.version, line.text)

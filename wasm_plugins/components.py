@@ -1,0 +1,84 @@
+"""The compiled and linked components of this process, each loaded once."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Collection
+from functools import cache
+from pathlib import Path
+
+from .conf import conf
+from .host import host_interfaces
+from .runtime.compiled import CompiledCache
+from .runtime.component import Component
+from .runtime.limits import CompileLimits, Limits
+from .runtime.linker import LinkedComponent
+from .storage import read_kept
+
+_linked: dict[str, LinkedComponent] = {}
+_lock = threading.Lock()
+
+
+def compiled_cache() -> CompiledCache:
+    """Return the cache of compiled code on this machine.
+
+    Raises:
+        ArtifactError: Its folder is not this user's alone.
+    """
+    return _cache_at(_cache_folder(), conf.COMPONENT_BYTES)
+
+
+@cache
+def _cache_at(folder: Path, component_bytes: int) -> CompiledCache:
+    return CompiledCache(folder, limits=CompileLimits(component_bytes=component_bytes))
+
+
+def _cache_folder() -> Path:
+    if conf.CACHE_DIR is not None:
+        return Path(conf.CACHE_DIR)
+    home = os.environ.get("XDG_CACHE_HOME")  # XDG Base Directory Specification
+    return (Path(home) if home else Path.home() / ".cache") / "wasm-plugins"
+
+
+def get_linked(digest: str) -> LinkedComponent:
+    """Return a component that is ready to be called.
+
+    Blocks for milliseconds when this machine has compiled it before, for seconds when not.
+
+    Raises:
+        ArtifactError: Its bytes are not in storage, or are not those of the digest.
+        CompileError: They are no component, or compiling went over a limit.
+        LinkError: It imports what the host does not offer.
+    """
+    if (found := _linked.get(digest)) is not None:
+        return found
+    with _lock:
+        if (found := _linked.get(digest)) is None:
+            native = compiled_cache().load(digest, lambda: read_kept(digest))
+            found = _linked[digest] = LinkedComponent(Component(native), host_interfaces())
+        return found
+
+
+def forget(keep: Collection[str]) -> None:
+    """Drop every component but those with one of these digests; calls that still run keep theirs alive."""
+    for digest in [digest for digest in _linked if digest not in keep]:
+        _linked.pop(digest, None)
+
+
+def call_limits(deadline_ms: int) -> Limits:
+    """Return what one call may spend."""
+    return Limits(
+        deadline_ms=deadline_ms,
+        memory_bytes=conf.MEMORY_BYTES,
+        depth=conf.CALL_DEPTH,
+        log_bytes=conf.LOG_BYTES,
+    )
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)

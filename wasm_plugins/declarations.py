@@ -1,0 +1,68 @@
+"""Makes the rows of a plugin's hooks, routes and tasks follow its current version; what an admin tuned survives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+
+from .exceptions import ManifestError
+from .manifest import Manifest
+from .models import Hook, Plugin, Route, Task
+
+
+@transaction.atomic
+def follow_manifest(plugin: Plugin) -> None:
+    """Write what the current version declares; a row that it no longer declares stays, switched off by that.
+
+    Raises:
+        ManifestError: A route of it belongs to another plugin.
+    """
+    version = plugin.current_version
+    manifest = Manifest(name=plugin.name) if version is None else version.declared
+    check_routes(manifest)
+    _follow_hooks(plugin, manifest)
+    _follow_routes(plugin, manifest)
+    _follow_tasks(plugin, manifest)
+
+
+def check_routes(manifest: Manifest) -> None:
+    """Refuse a manifest that claims a path of another plugin: whoever was there first keeps it.
+
+    Raises:
+        ManifestError: With the path and its owner.
+    """
+    paths = [route.path for route in manifest.routes]
+    taken = Route.objects.filter(path__in=paths).exclude(plugin__name=manifest.name).select_related("plugin").first()
+    if taken is not None:
+        raise ManifestError(f"{taken.path} belongs to the plugin {taken.plugin.name}", field="routes")
+
+
+def _follow_hooks(plugin: Plugin, manifest: Manifest) -> None:
+    plugin.hooks.exclude(name__in=[hook.name for hook in manifest.hooks]).update(is_declared=False)
+    for hook in manifest.hooks:
+        _write(Hook, {"plugin": plugin, "name": hook.name}, {"declared_priority": hook.priority})
+
+
+def _follow_routes(plugin: Plugin, manifest: Manifest) -> None:
+    plugin.routes.exclude(path__in=[route.path for route in manifest.routes]).update(is_declared=False)
+    for route in manifest.routes:
+        declared = {
+            "handler": route.handler,
+            "process_as_task": route.process_as_task,
+            "methods": list(route.methods),
+            "declared_access": route.access,
+        }
+        _write(Route, {"plugin": plugin, "path": route.path}, declared)
+
+
+def _follow_tasks(plugin: Plugin, manifest: Manifest) -> None:
+    plugin.tasks.exclude(name__in=[task.name for task in manifest.tasks]).update(is_declared=False)
+    for task in manifest.tasks:
+        declared = {"queue": task.queue, "timeout_s": task.timeout_s, "max_retries": task.max_retries}
+        _write(Task, {"plugin": plugin, "name": task.name}, {"declared": declared})
+
+
+def _write(model: type[Hook] | type[Route] | type[Task], key: Mapping[str, Any], declared: Mapping[str, Any]) -> None:
+    model._default_manager.update_or_create(**key, defaults={**declared, "is_declared": True})

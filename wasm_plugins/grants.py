@@ -1,0 +1,62 @@
+"""What a version asks for, compared with what was granted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .capabilities import CAPABILITIES, DATABASE, requested
+from .host.sql.grants import TableGrant
+from .models import Plugin, PluginVersion
+
+
+def check_grant(capability: str, scope: Any) -> None:
+    """Refuse a grant that could never be used as it is meant.
+
+    Raises:
+        ValueError: There is no such capability, or its scope has another shape.
+    """
+    if capability not in CAPABILITIES:
+        raise ValueError(f"there is no capability {capability!r:.80}; there are {', '.join(CAPABILITIES)}")
+    if not isinstance(scope, Mapping):
+        raise ValueError(f"the scope of {capability} is {type(scope).__name__}, not a JSON object")
+    if capability == DATABASE:
+        TableGrant.from_scope(scope)
+    elif scope:
+        raise ValueError(f"{capability} has no scope, but {next(iter(scope))!r:.80} is given")
+
+
+def requested_scopes(version: PluginVersion) -> dict[str, Any]:
+    """Return the scope that a verified version asks for, by each capability that its imports need.
+
+    An empty scope is what a plugin asks for that names none.
+    """
+    asked = version.declared.capabilities
+    return {capability: dict(asked.get(capability, {})) for capability in requested(version.imports)}
+
+
+def missing_grants(plugin: Plugin, version: PluginVersion) -> tuple[str, ...]:
+    """List, sorted, the capabilities that a version needs and nobody granted."""
+    granted = {grant.capability for grant in plugin.grants.all()}  # a list page has them prefetched
+    return tuple(name for name in requested(version.imports) if name not in granted)
+
+
+def asks_no_more(plugin: Plugin, version: PluginVersion) -> bool:
+    """Tell whether all that a version asks for, capabilities and scopes, is within what was granted already."""
+    granted = dict(plugin.grants.values_list("capability", "scope"))
+    return all(
+        capability in granted and covers(granted[capability], scope)
+        for capability, scope in requested_scopes(version).items()
+    )
+
+
+def covers(granted: Any, asked: Any) -> bool:
+    """Tell whether one scope reaches at least as far as another.
+
+    Objects must cover key by key, lists as sets, anything else by being equal.
+    """
+    if isinstance(granted, Mapping) and isinstance(asked, Mapping):
+        return all(key in granted and covers(granted[key], inner) for key, inner in asked.items())
+    if isinstance(granted, list) and isinstance(asked, list):
+        return all(each in granted for each in asked)
+    return type(granted) is type(asked) and bool(granted == asked)

@@ -1,0 +1,42 @@
+"""What the host interfaces know of the call they serve; the plugin can say none of it itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..runtime.state import CallState
+from .session import Session
+
+Report = Callable[[int, str], None]
+"""Takes a task's progress in percent and a message."""
+
+
+@dataclass(slots=True, kw_only=True)
+class CallContext:
+    """One call, as seen by the host."""
+
+    plugin: str
+    """The plugin that is called."""
+
+    version: int
+    """Its version number."""
+
+    grants: Mapping[str, Any]
+    """What it was granted: scope by capability."""
+
+    user: Any
+    """Who really called: a Django user, ``AnonymousUser``, or ``None`` where nobody did."""
+
+    session: Session
+    """Its transactions."""
+
+    report: Report | None = None
+    """Where progress goes, in a task."""
+
+
+def context_of(state: CallState) -> CallContext:
+    """Return the context of a call that the manager opened."""
+    assert isinstance(state.host, CallContext)
+    return state.host

@@ -1,0 +1,112 @@
+"""The transactions that one call has open: savepoints inside its caller's, and never anything outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from django.db import connections, transaction
+from django.db.transaction import Atomic
+
+from ..conf import conf
+
+MOST_OPEN: Final = 16
+"""Savepoints that one call may have open on one database."""
+
+
+class SessionRefused(Exception):
+    """The plugin asked for a transaction that it cannot have; the text is for the plugin."""
+
+
+class Session:
+    """Savepoints by database alias.
+
+    A hook runs inside somebody else's transaction: it may only use databases on which its caller has one open, or what
+    it wrote would survive the caller's rollback. A route or a task owns its transaction, so others are opened for it
+    when first used and end with it.
+    """
+
+    def __init__(self, using: str, *, owns_transaction: bool) -> None:
+        self._using: Final = using
+        self._owns: Final = owns_transaction
+        self._outer: Final[dict[str, Atomic]] = {}
+        self._open: Final[dict[str, list[Atomic]]] = {}
+
+    def alias(self, database: str) -> str:
+        """Return the Django alias of a database as plugins call it, with a transaction open on it.
+
+        Raises:
+            SessionRefused: There is no such database, or it is not part of the caller's transaction.
+        """
+        alias = conf.DATABASES.get(database)
+        if alias is None or alias not in connections:
+            known = ", ".join(sorted(conf.DATABASES))
+            raise SessionRefused(f"no database is called {database[:80]!r}; known are {known}")
+        if alias == self._using or alias in self._outer or connections[alias].in_atomic_block:
+            return alias
+        if not self._owns:
+            raise SessionRefused(f"database {database} is not part of the caller's transaction")
+        self._outer[alias] = transaction.atomic(using=alias)
+        self._outer[alias].__enter__()
+        return alias
+
+    def begin(self, database: str) -> None:
+        """Open a savepoint.
+
+        Raises:
+            SessionRefused: Too many are open.
+        """
+        alias = self.alias(database)
+        stack = self._open.setdefault(alias, [])
+        if len(stack) >= MOST_OPEN:
+            raise SessionRefused(f"{MOST_OPEN} transactions are open on {database}, which is the limit")
+        block = transaction.atomic(using=alias)
+        block.__enter__()
+        stack.append(block)
+
+    def end(self, database: str, *, keep: bool) -> None:
+        """Release the innermost savepoint, or undo what happened since.
+
+        Raises:
+            SessionRefused: None is open.
+        """
+        alias = self.alias(database)
+        stack = self._open.get(alias)
+        if not stack:
+            raise SessionRefused(f"no transaction is open on {database}: begin one first")
+        _leave(stack.pop(), alias, keep=keep)
+
+    def is_open(self, database: str) -> bool:
+        """Tell whether a ``begin`` has not ended yet."""
+        return bool(self._open.get(self.alias(database)))
+
+    @contextmanager
+    def closing(self) -> Iterator[list[str]]:
+        """End everything that the block leaves open, and yield the list that will name what that was.
+
+        What a ``begin`` left open is undone. Transactions on other databases are committed, or undone when the block
+        raises.
+        """
+        left_open: list[str] = []
+        try:
+            yield left_open
+        except BaseException:
+            self._close(left_open, keep=False)
+            raise
+        self._close(left_open, keep=True)
+
+    def _close(self, left_open: list[str], *, keep: bool) -> None:
+        for alias, stack in self._open.items():
+            left_open.extend(alias for _ in stack)
+            while stack:
+                _leave(stack.pop(), alias, keep=False)
+        while self._outer:
+            alias, block = self._outer.popitem()
+            _leave(block, alias, keep=keep)
+
+
+def _leave(block: Atomic, alias: str, *, keep: bool) -> None:
+    if not keep:
+        transaction.set_rollback(True, using=alias)
+    block.__exit__(None, None, None)

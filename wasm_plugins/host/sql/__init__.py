@@ -1,0 +1,1 @@
+"""How a plugin's SQL is proved harmless and run, one file per database."""

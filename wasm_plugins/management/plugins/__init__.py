@@ -1,0 +1,51 @@
+"""The subcommands of ``manage.py plugins``, one module for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
+
+from django.core.management.base import CommandParser
+
+from . import (
+    call_hook,
+    call_route,
+    disable,
+    doctor,
+    enable,
+    listing,
+    rollback,
+    run_task,
+    scheduler,
+    sync,
+    upload,
+)
+from .answer import Answer
+
+
+class Subcommand(Protocol):
+    """What such a module has."""
+
+    HELP: str
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add its arguments."""
+
+    def run(self, options: Mapping[str, Any]) -> Answer:
+        """Do it and say what came of it."""
+        ...
+
+
+SUBCOMMANDS: Final[Mapping[str, Subcommand]] = {
+    "list": listing,
+    "sync": sync,
+    "upload": upload,
+    "enable": enable,
+    "disable": disable,
+    "rollback": rollback,
+    "call-hook": call_hook,
+    "call-route": call_route,
+    "run-task": run_task,
+    "scheduler": scheduler,
+    "doctor": doctor,
+}

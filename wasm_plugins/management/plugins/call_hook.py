@@ -1,0 +1,62 @@
+"""``plugins call-hook``: call a hook by hand, in a transaction that is committed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.core.management.base import CommandParser
+
+from ...manager import get_plugin_manager
+from ...results import HookResult
+from .answer import Answer, Usage, json_argument, table
+
+HELP: Final = "Call a hook: every enabled plugin that answers it is asked, and what they change stays."
+
+
+def add_arguments(parser: CommandParser) -> None:
+    """Take the hook and its arguments."""
+    parser.add_argument("hook", metavar="NAME", help="The hook as WIT spells it, for example order-placed.")
+    parser.add_argument("arguments", nargs="*", metavar="JSON", help="One argument each, for example 42 '\"gift\"'.")
+
+
+def run(options: Mapping[str, Any]) -> Answer:
+    """Call it."""
+    hook = options["hook"]
+    arguments = [json_argument(text, f"argument {at}") for at, text in enumerate(options["arguments"], 1)]
+    try:
+        results = get_plugin_manager().call_hook_dynamic(hook, *arguments)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise Usage(str(error)) from error
+    described = [_described(each) for each in results]
+    return Answer({"hook": hook, "results": described}, _text(hook, results))
+
+
+def _described(each: HookResult) -> dict[str, Any]:
+    error = None if each.error is None else {"code": each.error.code, "message": each.error.message}
+    return {
+        "plugin": each.plugin,
+        "version": each.version,
+        "value": _plain(each.value),
+        "error": error,
+        "elapsed_ms": round(each.elapsed_ms, 3),
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Return a value that JSON has; bytes and variants are shown as Python writes them."""
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    return value if value is None or isinstance(value, bool | int | float | str) else repr(value)
+
+
+def _text(hook: str, results: list[HookResult]) -> str:
+    if not results:
+        return f"No enabled plugin answers {hook}."
+    rows = [
+        (each.plugin, each.version, f"{each.elapsed_ms:.1f} ms", each.value if each.error is None else each.error)
+        for each in results
+    ]
+    return table(("PLUGIN", "VERSION", "TIME", "ANSWER"), rows)

@@ -1,0 +1,66 @@
+"""``plugins scheduler``: finds due and lost runs, and looks into storage; as many copies as one likes."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+from django.core.management.base import CommandParser
+from django.db import close_old_connections
+
+from ...sync import sync_if_due
+from ...tasks import sweep
+from .answer import Answer
+
+HELP: Final = "Keep runs and storage in view, until SIGTERM or Ctrl-C."
+
+logger = logging.getLogger(__name__)
+
+
+def add_arguments(parser: CommandParser) -> None:
+    """Take ``--once`` and the interval."""
+    parser.add_argument("--once", action="store_true", help="Look once and end.")
+    parser.add_argument("--every", type=float, default=2.0, metavar="SECONDS", help="How often to look; 2 by default.")
+
+
+def run(options: Mapping[str, Any]) -> Answer:
+    """Look every few seconds; each act is safe in several copies, for the database lets one of them through."""
+    if options["once"]:
+        swept, found = sweep(), sync_if_due()
+        data = {"sweep": swept.as_json(), "sync": None if found is None else found.as_json()}
+        return Answer(data, f"runs: {_counts(swept.as_json())}; storage: {'looked' if found else 'not due'}")
+    with _stop_signal() as stop:
+        while not stop.is_set():
+            _attempt(sweep)
+            _attempt(sync_if_due)
+            stop.wait(options["every"])
+    return Answer({"stopped": True}, "stopped")
+
+
+def _attempt(act: Callable[[], object]) -> None:
+    """Do one thing; a database or a server that is away now may be back the next time."""
+    close_old_connections()
+    try:
+        act()
+    except Exception:
+        logger.exception("the scheduler goes on after a failure")
+
+
+@contextmanager
+def _stop_signal() -> Iterator[threading.Event]:
+    """Turn SIGTERM and SIGINT into an event, so that what has begun comes to its end."""
+    stop = threading.Event()
+    before = {each: signal.signal(each, lambda *_: stop.set()) for each in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _counts(numbers: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {name}" for name, number in numbers.items())

@@ -1,0 +1,232 @@
+"""The one object that calls plugins: hooks, routes and tasks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from asgiref.sync import sync_to_async
+from django.db import DEFAULT_DB_ALIAS, transaction
+from django.http import HttpRequest, HttpResponse
+
+from . import components, exchange
+from .access import check_access
+from .caller import acting_user, call_plugin
+from .conf import conf
+from .dispatch import HookOptions, dispatch
+from .exceptions import MethodNotAllowed, PluginNotFound, RouteNotFound, TaskNotFound
+from .host.context import Report
+from .registry import find_snapshot, registry
+from .results import HookResults
+from .runtime.contract import HTTP_HANDLER
+from .runtime.log import CallLog
+from .snapshot import ActivePlugin, RouteEntry
+
+EnqueueRoute = Callable[[HttpRequest, RouteEntry, str], HttpResponse]
+"""Writes down a run for a route that is processed as a task, and answers where to ask for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskAnswer:
+    """What one run of a task answered."""
+
+    text: str | None
+    """The JSON text, or ``None`` from a handler that has nothing to say."""
+
+    version_id: int
+    """Primary key of the version that ran."""
+
+
+class PluginManager:
+    """Calls plugins. One for each process, from ``get_plugin_manager()``; safe to use from many threads.
+
+    Attributes:
+        enqueue_route: How a route that is processed as a task becomes one; set when the app is ready.
+    """
+
+    enqueue_route: EnqueueRoute
+
+    def call_hook_dynamic(self, name: str, *args: Any, **options: Any) -> HookResults:
+        """Call a hook by name, untyped; blocks until every plugin answered.
+
+        Args:
+            name: The hook as WIT spells it, for example ``order-placed``.
+            *args: What the plugins get; it must fit the type that they export.
+            **options: As of ``@hook``: ``mode``, ``on_error``, ``using``, ``deadline_ms``.
+
+        Raises:
+            PluginError: A plugin failed and the hook does not skip errors, or a plugin vetoed.
+            TypeError: The arguments do not fit, or an option is unknown.
+        """
+        return self.call_hook(name, args, HookOptions(**options))
+
+    def call_hook(self, name: str, args: Sequence[Any], options: HookOptions) -> HookResults:
+        """Call a hook with options that were checked before."""
+        plugins = find_snapshot().hooks.get(name, ())
+        if not plugins:
+            return HookResults(args[0] if options.mode == "filter" and args else None)
+        ask = partial(self._ask, name, options)
+        return dispatch(plugins, args, ask, options)
+
+    @staticmethod
+    def _ask(name: str, options: HookOptions, plugin: ActivePlugin, args: Sequence[Any]) -> Any:
+        return call_plugin(
+            plugin,
+            name,
+            args,
+            using=options.using,
+            owns_transaction=False,
+            deadline_ms=options.deadline_ms or conf.HOOK_DEADLINE_MS,
+        )
+
+    def call_route(self, request: HttpRequest, path: str | None = None) -> HttpResponse:
+        """Answer a request by the plugin that serves its path; in one transaction, undone unless the plugin answers.
+
+        Args:
+            request: The request, with its user.
+            path: The route, for example ``/loyalty/points``; ``None`` takes the request's whole path.
+
+        Raises:
+            RouteNotFound: No enabled plugin serves that path.
+            RouteRefused: The request may not reach the plugin.
+            CallError: The plugin gave no answer, or one that cannot be passed on.
+        """
+        path = request.path_info if path is None else path
+        entry = find_snapshot().routes.get(path)
+        if entry is None:
+            raise RouteNotFound(f"nothing is served at {path[:200]}")
+        check_access(entry, request.user)
+        if request.method not in entry.methods:
+            raise MethodNotAllowed(
+                f"{entry.path} takes {', '.join(entry.methods)}",
+                allowed=entry.methods,
+                plugin=entry.plugin.name,
+            )
+        if entry.process_as_task:
+            return self.enqueue_route(request, entry, exchange.json_input(request, path))
+        with self.acting_as(request.user):
+            return self._answer(request, entry)
+
+    @staticmethod
+    def _answer(request: HttpRequest, entry: RouteEntry) -> HttpResponse:
+        handler = components.get_linked(entry.plugin.digest).component.exports[entry.handler]
+        is_http = HTTP_HANDLER.matches(handler)
+        given = exchange.http_input(request, entry.path) if is_http else exchange.json_input(request, entry.path)
+        with transaction.atomic():
+            answer = call_plugin(
+                entry.plugin,
+                entry.handler,
+                [given],
+                using=DEFAULT_DB_ALIAS,
+                owns_transaction=True,
+                deadline_ms=conf.ROUTE_DEADLINE_MS,
+            )
+            respond: Callable[..., HttpResponse] = exchange.http_response if is_http else exchange.json_response
+            return respond(answer, export=entry.handler)
+
+    def run_handler(
+        self,
+        plugin: str,
+        handler: str,
+        input_text: str,
+        *,
+        user: Any,
+        deadline_ms: int,
+        log: CallLog | None = None,
+        report: Report | None = None,
+    ) -> TaskAnswer:
+        """Run a task, or the handler of a route processed as one, in this process and in a transaction of its own.
+
+        Raises:
+            PluginNotFound: No enabled plugin has that name.
+            TaskNotFound: It has no such task now.
+            CallError: The plugin gave no answer.
+        """
+        found = find_snapshot().plugins.get(plugin)
+        if found is None:
+            raise PluginNotFound("is not enabled", plugin=plugin)
+        if handler not in _task_handlers(found):
+            raise TaskNotFound(f"has no task {handler}", plugin=plugin, version=found.version)
+        with self.acting_as(user), transaction.atomic():
+            text = call_plugin(
+                found,
+                handler,
+                [input_text],
+                using=DEFAULT_DB_ALIAS,
+                owns_transaction=True,
+                deadline_ms=deadline_ms,
+                log=log,
+                report=report,
+            )
+        return TaskAnswer(text=text, version_id=found.version_id)
+
+    def execute_task(self, name: str, data: Any = None, *, user: Any = None) -> str | None:
+        """Run a task here and now, and return its JSON text; ``tasks.request_run`` is what queues one.
+
+        Args:
+            name: ``plugin/task``, or the task alone where only one plugin has it.
+            data: What the task gets, as JSON.
+            user: On whose behalf.
+
+        Raises:
+            TaskNotFound: No enabled plugin declares it, or several do.
+            CallError: The plugin gave no answer.
+        """
+        plugin, _, task = name.rpartition("/")
+        found = [entry for entry in find_snapshot().tasks.values() if entry.name == task]
+        found = [entry for entry in found if plugin in ("", entry.plugin.name)]
+        if len(found) != 1:
+            raise TaskNotFound(f"{len(found)} enabled plugins have the task {name[:130]}; name it as plugin/task")
+        entry = found[0]
+        answer = self.run_handler(
+            entry.plugin.name, task, json.dumps(data), user=user, deadline_ms=entry.timeout_s * 1000
+        )
+        return answer.text
+
+    def reload(self) -> None:
+        """Look at the records again now, instead of within half a second."""
+        registry.invalidate()
+        find_snapshot()
+
+    @contextmanager
+    def acting_as(self, user: Any) -> Iterator[None]:
+        """Call plugins on behalf of a user while the block runs: whom ``authorize`` answers for."""
+        token = acting_user.set(user)
+        try:
+            yield
+        finally:
+            acting_user.reset(token)
+
+    async def acall_hook_dynamic(self, name: str, *args: Any, **options: Any) -> HookResults:
+        """Call a hook from async code; runs whole in one thread, since transactions are not async."""
+        return await sync_to_async(self.call_hook_dynamic, thread_sensitive=True)(name, *args, **options)
+
+    async def acall_route(self, request: HttpRequest, path: str | None = None) -> HttpResponse:
+        """Answer a request from async code."""
+        return await sync_to_async(self.call_route, thread_sensitive=True)(request, path)
+
+    async def aexecute_task(self, name: str, data: Any = None, *, user: Any = None) -> str | None:
+        """Run a task from async code."""
+        return await sync_to_async(self.execute_task, thread_sensitive=True)(name, data, user=user)
+
+    async def areload(self) -> None:
+        """Look at the records again, from async code."""
+        await sync_to_async(self.reload, thread_sensitive=True)()
+
+
+def _task_handlers(plugin: ActivePlugin) -> set[str]:
+    """Return what may run as a task: the tasks, and the handlers of routes that are processed as one."""
+    tasks = {task.name for task in plugin.manifest.tasks}
+    return tasks | {route.handler for route in plugin.manifest.routes if route.process_as_task}
+
+
+_manager: Final = PluginManager()
+
+
+def get_plugin_manager() -> PluginManager:
+    """Return this process's manager."""
+    return _manager

@@ -1,0 +1,214 @@
+"""Turns the bytes of one upload into a recorded version: kept, then verified or refused; nothing of it serves yet."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Final
+
+from django.db import IntegrityError, transaction
+
+from . import components, storage
+from .conf import conf
+from .declarations import check_routes, follow_manifest
+from .exceptions import ArtifactError, CompileError, ManifestError, PluginError
+from .grants import asks_no_more
+from .host import host_interfaces
+from .models import Plugin, PluginVersion
+from .registry import mark_changed
+from .runtime.compiler import check_preamble, digest_of
+from .runtime.component import Component
+from .runtime.fingerprint import engine_fingerprint
+from .runtime.verification import Verified, verify
+from .signatures import hook_signatures
+
+_ATTEMPTS: Final = 3
+_PROBLEM_CHARS: Final = 2_000
+
+Progress = Callable[[str, int], AbstractContextManager[object]]
+"""Called with a name and a size in bytes around what may take seconds."""
+
+
+def no_progress(name: str, size_bytes: int) -> AbstractContextManager[object]:
+    """Tell nobody."""
+    return nullcontext()
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of some bytes."""
+
+    version: PluginVersion
+    is_new: bool
+    """Whether this is the first time that they were recorded, or that they were verified after a refusal."""
+    is_switched: bool
+    """Whether the version became the plugin's current one by that."""
+
+
+def record(
+    name: str,
+    data: bytes,
+    *,
+    again: bool = False,
+    host_changed: bool = False,
+    verified: Verified | None = None,
+    progress: Progress = no_progress,
+) -> Recorded:
+    """Keep and verify the bytes of a plugin, and record the verdict; what is known already costs two queries.
+
+    Blocks while the bytes are compiled in a child process, and holds no transaction meanwhile.
+
+    Args:
+        name: The plugin that they were uploaded as.
+        data: The component.
+        again: Verify once more what was refused.
+        host_changed: The same, unless the verdict is one that does not depend on this host's hooks and interfaces.
+        verified: The verdict, where it is known.
+        progress: Told of what may take seconds.
+
+    Raises:
+        ArtifactError: The storage or the cache of compiled code failed, so that there is no verdict.
+    """
+    digest = digest_of(data)
+    known = PluginVersion.objects.filter(plugin__name=name, digest=digest).select_related("plugin").first()
+    if known is not None and verified is None and not _is_open(known, again=again, host_changed=host_changed):
+        return Recorded(known, is_new=False, is_switched=False)
+    storage.keep(digest, data)
+    verdict: Verified | PluginError
+    try:
+        verdict = verified or verify_bytes(data, name=name, again=again, progress=progress)
+    except ArtifactError:
+        raise
+    except PluginError as refusal:
+        verdict = refusal
+    return _written(name, digest, len(data), verdict)
+
+
+def verify_bytes(data: bytes, *, name: str | None, again: bool = False, progress: Progress = no_progress) -> Verified:
+    """Check a component in memory; nothing is stored or recorded.
+
+    Args:
+        data: The component.
+        name: What its manifest must call it, or ``None`` if it may choose.
+        again: Compile even what was refused as uncompilable before.
+        progress: Told of what may take seconds.
+
+    Raises:
+        PluginError: It is no plugin that this host can run.
+    """
+    check_preamble(data)
+    digest = digest_of(data)
+    if not again:
+        _check_not_refused(digest)
+    with progress(name or "component", len(data)):
+        native = components.compiled_cache().load(digest, lambda: data)
+        verified = verify(
+            data,
+            Component(native),
+            interfaces=host_interfaces(),
+            hooks=hook_signatures(),
+            limits=components.call_limits(conf.MANIFEST_DEADLINE_MS),
+            expected_name=name,
+        )
+    _check_recordable(verified)
+    check_routes(verified.manifest)
+    return verified
+
+
+def host_mark() -> str:
+    """Return a short digest over what a refusal may depend on: this host's engine, hooks, interfaces and limits."""
+    offered = {
+        name: {function: str(each.type) for function, each in interface.functions.items()}
+        for name, interface in host_interfaces().items()
+    }
+    hooks = {name: str(of) for name, of in hook_signatures().items()}
+    facts = [engine_fingerprint(), offered, hooks, conf.COMPONENT_BYTES]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def text_of(error: Exception) -> str:
+    """Return what an error says, as a text that every database takes."""
+    said = error.message if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
+    return said.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()[:_PROBLEM_CHARS]
+
+
+def _is_open(known: PluginVersion, *, again: bool, host_changed: bool) -> bool:
+    """Tell whether a recorded verdict may come out otherwise now: only a refusal, and a compiler's never by itself."""
+    if known.state == PluginVersion.State.VERIFIED:
+        return False
+    return again or (host_changed and known.error_code != CompileError.code)
+
+
+def _check_not_refused(digest: str) -> None:
+    """Do not compile again, under any name, what took a compiler to its limits or what it refused."""
+    refused = PluginVersion.objects.filter(
+        digest=digest, state=PluginVersion.State.REFUSED, error_code=CompileError.code
+    ).first()
+    if refused is not None:
+        raise CompileError(refused.problem)
+
+
+def _check_recordable(verified: Verified) -> None:
+    """Refuse what no JSON column takes: dates and infinities, which TOML has, and the character NUL."""
+    try:
+        text = json.dumps([verified.manifest.as_json(), verified.exports], allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        raise ManifestError("holds a value that JSON does not have", field="plugin.toml") from None
+    if "\\u0000" in text:
+        raise ManifestError("holds the character NUL", field="plugin.toml")
+
+
+def _written(name: str, digest: str, size_bytes: int, verdict: Verified | PluginError) -> Recorded:
+    """Write the verdict; once more if another process wrote the same at the same time."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            with transaction.atomic():
+                return _write(name, digest, size_bytes, verdict)
+        except IntegrityError:
+            if attempt == _ATTEMPTS:
+                raise
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _write(name: str, digest: str, size_bytes: int, verdict: Verified | PluginError) -> Recorded:
+    Plugin.objects.get_or_create(name=name)
+    plugin = Plugin.objects.select_for_update().get(name=name)
+    version = plugin.versions.filter(digest=digest).first()
+    if version is not None and version.state == PluginVersion.State.VERIFIED:
+        return Recorded(version, is_new=False, is_switched=False)
+    is_refused_again = version is not None and isinstance(verdict, PluginError)
+    if version is None:
+        last = plugin.versions.order_by("-number").values_list("number", flat=True).first()
+        version = PluginVersion(plugin=plugin, digest=digest, size_bytes=size_bytes, number=(last or 0) + 1)
+    _fill(version, verdict)
+    version.save()
+    is_switched = not isinstance(verdict, PluginError) and _goes_live(plugin, version)
+    if is_switched:
+        plugin.current_version = version
+        plugin.save(update_fields=["current_version"])
+        follow_manifest(plugin)
+        mark_changed()
+    return Recorded(version, is_new=not is_refused_again, is_switched=is_switched)
+
+
+def _fill(version: PluginVersion, verdict: Verified | PluginError) -> None:
+    if isinstance(verdict, PluginError):
+        version.state = PluginVersion.State.REFUSED
+        version.error_code, version.problem = verdict.code, text_of(verdict)
+        return
+    version.state = PluginVersion.State.VERIFIED
+    version.error_code, version.problem = "", ""
+    version.manifest = verdict.manifest.as_json()
+    version.imports = list(verdict.imports)
+    version.exports = dict(verdict.exports)
+    version.findings = list(verdict.findings)
+
+
+def _goes_live(plugin: Plugin, version: PluginVersion) -> bool:
+    """Tell whether a version that was verified just now becomes the current one; what is off stays off by that."""
+    if plugin.current_version_id is None:
+        return True
+    return bool(conf.UPGRADES == "same-capabilities") and asks_no_more(plugin, version)

@@ -1,0 +1,86 @@
+"""What a plugin's route answers in HTTP: its own response, a place in the queue, or an error that says who must act."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Final
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
+
+from . import exceptions as errors
+from .manager import get_plugin_manager
+from .snapshot import RouteEntry
+from .tasks import request_run
+
+logger = logging.getLogger(__name__)
+
+STATUS_OF: Final[Mapping[type[errors.PluginError], int]] = {
+    errors.PluginNotFound: 404,
+    errors.RouteNotFound: 404,
+    errors.MethodNotAllowed: 405,
+    errors.AuthenticationRequired: 401,
+    errors.AccessDenied: 403,
+    errors.BodyNotJson: 400,
+    errors.BodyTooLarge: 413,
+    errors.PluginFailed: 422,
+    errors.PluginTrapped: 502,
+    errors.LimitExceeded: 502,
+    errors.AnswerRefused: 502,
+    errors.DeadlineExceeded: 504,
+    errors.ArtifactError: 503,
+    errors.CompileError: 503,
+    errors.LinkError: 503,
+}
+"""HTTP status by error; the nearest class counts."""
+
+_TOLD: Final = (errors.RouteRefused, errors.PluginFailed, errors.DeadlineExceeded, errors.PluginNotFound)
+"""Errors whose text is for the caller. Others may hold a backtrace or a path: those are for the project's log."""
+
+
+def status_of(error: errors.PluginError) -> int:
+    """Return the HTTP status of an error."""
+    return next((STATUS_OF[each] for each in type(error).__mro__ if each in STATUS_OF), 500)
+
+
+def respond(request: HttpRequest, path: str) -> HttpResponse:
+    """Answer a request to a plugin's path; whatever the plugin does, there is a response."""
+    try:
+        return get_plugin_manager().call_route(request, path)
+    except errors.PluginError as error:
+        return error_response(error)
+
+
+def error_response(error: errors.PluginError) -> HttpResponse:
+    """Return the JSON response for an error: which plugin, a code, and never a traceback."""
+    status = status_of(error)
+    if status >= 500:
+        logger.warning("%s", error, exc_info=error)
+    body = {
+        "plugin": error.plugin,
+        "code": error.code,
+        "message": error.message if isinstance(error, _TOLD) else "the plugin gave no answer",
+    }
+    response = JsonResponse({"error": body}, status=status)
+    response["Cache-Control"] = "no-store"
+    if isinstance(error, errors.MethodNotAllowed):
+        response["Allow"] = ", ".join(error.allowed)
+    if status == 503:
+        response["Retry-After"] = "5"
+    return response
+
+
+def enqueue_route(request: HttpRequest, entry: RouteEntry, input_text: str) -> HttpResponse:
+    """Write down a run for a route that is processed as a task; answer 202 and where to ask for it."""
+    run = request_run(
+        plugin=entry.plugin.name,
+        handler=entry.handler,
+        input_text=input_text,
+        user=request.user if request.user.is_authenticated else None,
+        route=entry.path,
+    )
+    status_url = reverse("wasm_plugins:run", args=[run.pk])
+    response = JsonResponse({"run": str(run.pk), "status": run.status, "status_url": status_url}, status=202)
+    response["Location"] = status_url
+    return response

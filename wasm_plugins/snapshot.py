@@ -1,0 +1,156 @@
+"""One frozen state of the registry: which plugin answers which hook, route and task, and in which order."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from .capabilities import requested
+from .conf import conf
+from .manifest import Manifest
+from .models import Hook, Plugin, PluginVersion, Route, Task
+
+_Row = TypeVar("_Row", Hook, Route, Task)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivePlugin:
+    """A plugin that is on, with the version that serves."""
+
+    id: int
+    name: str
+    version_id: int
+    version: int
+    digest: str
+    manifest: Manifest
+    grants: Mapping[str, Any]
+    """Scope by capability."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteEntry:
+    """A path that is served."""
+
+    plugin: ActivePlugin
+    path: str
+    handler: str
+    process_as_task: bool
+    methods: tuple[str, ...]
+    access: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskEntry:
+    """A task that can be run, with what was declared and tuned already put together."""
+
+    plugin: ActivePlugin
+    name: str
+    queue: str
+    timeout_s: int
+    max_retries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Who answers what."""
+
+    plugins: Mapping[str, ActivePlugin] = field(default_factory=dict)
+    """By name."""
+
+    hooks: Mapping[str, tuple[ActivePlugin, ...]] = field(default_factory=dict)
+    """By hook name, in the order of answering: priority, then plugin name."""
+
+    routes: Mapping[str, RouteEntry] = field(default_factory=dict)
+    """By path."""
+
+    tasks: Mapping[tuple[str, str], TaskEntry] = field(default_factory=dict)
+    """By plugin name and task name."""
+
+
+EMPTY: Final = Snapshot()
+
+
+def load_snapshot() -> Snapshot:
+    """Read the records and return what they amount to; three queries and one for each kind of declaration."""
+    plugins = _active_plugins()
+    return Snapshot(
+        plugins={plugin.name: plugin for plugin in plugins.values()},
+        hooks=_hooks(plugins),
+        routes=_routes(plugins),
+        tasks=_tasks(plugins),
+    )
+
+
+def _active_plugins() -> dict[int, ActivePlugin]:
+    rows = (
+        Plugin.objects.filter(is_enabled=True, current_version__state=PluginVersion.State.VERIFIED)
+        .select_related("current_version")
+        .prefetch_related("grants")
+    )
+    found = {}
+    for row in rows:
+        version = row.current_version
+        assert version is not None  # the filter saw to it
+        grants = {grant.capability: grant.scope for grant in row.grants.all()}
+        if set(requested(version.imports)) <= grants.keys():
+            found[row.pk] = ActivePlugin(
+                id=row.pk,
+                name=row.name,
+                version_id=version.pk,
+                version=version.number,
+                digest=version.digest,
+                manifest=version.declared,
+                grants=grants,
+            )
+    return found
+
+
+def _hooks(plugins: Mapping[int, ActivePlugin]) -> dict[str, tuple[ActivePlugin, ...]]:
+    answering: defaultdict[str, list[tuple[int, str, ActivePlugin]]] = defaultdict(list)
+    for row in _declared(Hook.objects.all(), plugins):
+        plugin = plugins[row.plugin_id]
+        priority = row.declared_priority if row.priority is None else row.priority
+        answering[row.name].append((priority, plugin.name, plugin))
+    return {
+        name: tuple(plugin for _, _, plugin in sorted(found, key=lambda each: each[:2]))
+        for name, found in answering.items()
+    }
+
+
+def _routes(plugins: Mapping[int, ActivePlugin]) -> dict[str, RouteEntry]:
+    return {
+        row.path: RouteEntry(
+            plugin=plugins[row.plugin_id],
+            path=row.path,
+            handler=row.handler,
+            process_as_task=row.process_as_task,
+            methods=tuple(row.methods),
+            access=row.access or row.declared_access,
+        )
+        for row in _declared(Route.objects.all(), plugins)
+    }
+
+
+def _tasks(plugins: Mapping[int, ActivePlugin]) -> dict[tuple[str, str], TaskEntry]:
+    entries = {}
+    for row in _declared(Task.objects.all(), plugins):
+        plugin = plugins[row.plugin_id]
+        entries[plugin.name, row.name] = TaskEntry(
+            plugin=plugin,
+            name=row.name,
+            queue=row.queue or row.declared.get("queue") or conf.QUEUE,
+            timeout_s=_first(row.timeout_s, row.declared.get("timeout_s"), conf.TASK_DEADLINE_MS // 1000),
+            max_retries=_first(row.max_retries, row.declared.get("max_retries"), 0),
+        )
+    return entries
+
+
+def _first(*values: int | None) -> int:
+    """Return the first value that somebody set."""
+    return next(value for value in values if value is not None)
+
+
+def _declared(rows: Iterable[_Row], plugins: Mapping[int, ActivePlugin]) -> Iterable[_Row]:
+    return (row for row in rows if row.is_enabled and row.is_declared and row.plugin_id in plugins)

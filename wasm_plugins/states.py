@@ -1,0 +1,37 @@
+"""How a plugin stands, in words that an admin reads."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from .grants import missing_grants
+from .models import Plugin, PluginVersion
+
+
+class PluginState(models.TextChoices):
+    """How a plugin stands."""
+
+    RUNNING = "running", _("running")
+    WAITING = "waiting", _("waiting for approval")
+    OFF = "off", _("off")
+    REFUSED = "refused", _("refused")
+
+
+def state_of(plugin: Plugin) -> PluginState:
+    """Return how a plugin stands: what matters most to an admin wins."""
+    version = plugin.current_version
+    if version is None or version.state != PluginVersion.State.VERIFIED:
+        return PluginState.REFUSED
+    if not plugin.is_enabled:
+        return PluginState.OFF
+    return PluginState.WAITING if missing_grants(plugin, version) else PluginState.RUNNING
+
+
+def waiting_version(plugin: Plugin) -> PluginVersion | None:
+    """Return the newest verified version if it is newer than the one that serves, else ``None``."""
+    newest = next(
+        (each for each in plugin.versions.all() if each.state == PluginVersion.State.VERIFIED), None
+    )  # newest first, by the model's ordering
+    current = plugin.current_version
+    return newest if newest is not None and (current is None or newest.number > current.number) else None

@@ -1,0 +1,8 @@
+"""Runs of plugin tasks: asked for, queued with django-rq, performed by a worker, and found again when lost."""
+
+from .perform import perform_run
+from .request import request_run
+from .status import describe_run
+from .sweeper import SweepReport, sweep
+
+__all__ = ["SweepReport", "describe_run", "perform_run", "request_run", "sweep"]

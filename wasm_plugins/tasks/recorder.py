@@ -1,0 +1,112 @@
+"""Shows a run while it runs: signs of life, progress and log, on a connection outside the plugin's transaction."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from types import TracebackType
+from typing import Any, Final
+
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
+from django.utils import timezone
+
+from ..models import TaskRun
+from ..runtime.log import CallLog
+from .outcome import storable
+from .queueing import rows_of
+
+INTERVAL_S: Final = 1.0
+"""How often progress and log are written."""
+
+HEARTBEAT_S: Final = 5.0
+"""How often a run that says nothing shows that it lives."""
+
+LOST_AFTER_S: Final = 30
+"""How long a run may give no sign of life."""
+
+_JOIN_S: Final = 10.0
+_READ_COMMITTED: Final = 2  # psycopg.IsolationLevel, which a project on another database does not have
+_MESSAGE_CHARS: Final = 255
+
+logger = logging.getLogger(__name__)
+
+
+def shows_life(alias: str) -> bool:
+    """Tell whether runs in a database can be written to while they run.
+
+    SQLite has one writer, which is the run's own transaction. Under PostgreSQL's stricter isolation levels the run's
+    transaction could no longer write a row that somebody else changed since it began.
+    """
+    connection = connections[alias]
+    isolation = connection.settings_dict.get("OPTIONS", {}).get("isolation_level")
+    return connection.vendor != "sqlite" and isolation in (None, _READ_COMMITTED)
+
+
+class Recorder:
+    """Collects what a run reports, and writes it about once a second while used as a context manager."""
+
+    def __init__(self, run: TaskRun, log: CallLog) -> None:
+        alias = run._state.db or DEFAULT_DB_ALIAS
+        self._log: Final = log
+        self._progress: tuple[int, str] | None = None
+        self._rows = rows_of(run).filter(status=TaskRun.Status.RUNNING, attempts=run.attempts)
+        self._wake: Final = threading.Event()
+        self._is_over = False
+        self._written: dict[str, Any] = {}
+        self._written_at = time.monotonic()
+        # Inside somebody's transaction, which a test may be, nobody else sees the row.
+        self._is_live = shows_life(alias) and not connections[alias].in_atomic_block
+        self._thread: threading.Thread | None = None
+
+    def report(self, percent: int, message: str) -> None:
+        """Take a plugin's progress; the first is shown at once."""
+        is_first = self._progress is None
+        self._progress = (max(0, min(100, percent)), message)
+        if is_first:
+            self._wake.set()
+
+    def columns(self) -> dict[str, Any]:
+        """Return what was collected so far."""
+        columns: dict[str, Any] = {"log": storable(self._log.text(), 256 * 1024)}
+        if self._progress is not None:
+            percent, message = self._progress
+            columns["progress_percent"] = percent
+            columns["progress_message"] = storable(message)[:_MESSAGE_CHARS]
+        return columns
+
+    def __enter__(self) -> Recorder:
+        if self._is_live:
+            self._thread = threading.Thread(target=self._write_until_over, name="wasm-plugins-recorder", daemon=True)
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._is_over = True
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(_JOIN_S)
+
+    def _write_until_over(self) -> None:
+        try:
+            while not self._is_over:
+                self._wake.wait(INTERVAL_S)
+                self._wake.clear()
+                if not self._is_over:
+                    self._write_if_needed()
+        finally:
+            connections.close_all()  # of this thread
+
+    def _write_if_needed(self) -> None:
+        columns = self.columns()
+        if columns == self._written and time.monotonic() - self._written_at < HEARTBEAT_S:
+            return
+        try:
+            self._rows.update(heartbeat_at=timezone.now(), **columns)
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("a run's progress could not be written, trying again: %s", error)
+            connections.close_all()
+            return
+        self._written, self._written_at = columns, time.monotonic()

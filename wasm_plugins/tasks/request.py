@@ -1,0 +1,78 @@
+"""Asks for a run: the row is written in the caller's transaction, and queued once that has committed."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import Any
+
+from django.db import DEFAULT_DB_ALIAS, transaction
+from django_rq.settings import get_queues_map
+
+from ..conf import conf
+from ..exceptions import PluginNotFound, TaskNotFound
+from ..models import TaskRun
+from ..registry import find_snapshot
+from ..snapshot import Snapshot
+from .queueing import enqueue
+
+logger = logging.getLogger(__name__)
+
+
+def request_run(
+    *,
+    plugin: str,
+    handler: str,
+    input_text: str,
+    user: Any = None,
+    route: str = "",
+    using: str = DEFAULT_DB_ALIAS,
+) -> TaskRun:
+    """Write a run down and queue it when the caller's transaction commits; a rollback takes it back.
+
+    A queue that does not answer is no error: the row waits, and ``sweep`` queues it later.
+
+    Args:
+        plugin: Name of an enabled plugin.
+        handler: A task of it, or the handler of a route that is processed as a task.
+        input_text: The JSON text that the plugin gets.
+        user: On whose behalf it runs; ``AnonymousUser`` and ``None`` are nobody.
+        route: The path it was asked through, or nothing.
+        using: The database that holds the rows, and whose transaction the run belongs to.
+
+    Returns:
+        The row. Its id is the job's id and what ``perform_run`` takes.
+
+    Raises:
+        PluginNotFound: No enabled plugin has that name.
+        TaskNotFound: The plugin has no such task, and no route was named.
+    """
+    snapshot = find_snapshot()
+    active = snapshot.plugins.get(plugin)
+    if active is None:
+        raise PluginNotFound("is not enabled", plugin=plugin)
+    run = TaskRun.objects.using(using).create(
+        plugin_id=active.id,
+        handler=handler,
+        route=route,
+        requested_by_id=getattr(user, "pk", None),
+        input=input_text,
+        **_terms(snapshot, plugin, handler, is_route=bool(route)),
+    )
+    transaction.on_commit(partial(enqueue, run), using=using, robust=True)
+    return run
+
+
+def _terms(snapshot: Snapshot, plugin: str, handler: str, *, is_route: bool) -> dict[str, Any]:
+    """Return queue, timeout and retries: the task's own, or the project's for a route's handler that is no task."""
+    entry = snapshot.tasks.get((plugin, handler))
+    if entry is not None:
+        queue, timeout_s, retries = entry.queue, entry.timeout_s, entry.max_retries
+    elif is_route:
+        queue, timeout_s, retries = conf.QUEUE, max(1, conf.TASK_DEADLINE_MS // 1000), 0
+    else:
+        raise TaskNotFound(f"has no task {handler}", plugin=plugin, version=snapshot.plugins[plugin].version)
+    if queue not in get_queues_map():
+        logger.warning("%s/%s: RQ_QUEUES has no queue %r, taking %r", plugin, handler, queue, conf.QUEUE)
+        queue = conf.QUEUE
+    return {"queue": queue, "timeout_s": timeout_s, "max_retries": retries}

@@ -1,0 +1,181 @@
+"""Finds runs that nobody works on: never queued, lost from the queue, or left behind by a worker that died."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any, Final
+
+from django.db import router
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from redis.exceptions import RedisError
+from rq import Queue
+from rq.job import Job, JobStatus
+
+from ..models import TaskRun
+from .outcome import LONGEST_PAUSE_S, NOT_STARTED, RUN_LOST, Failure, failure_columns
+from .queueing import GRACE_S, QueueAway, hand_over, open_queue, rows_of
+from .recorder import LOST_AFTER_S, shows_life
+
+SETTLE_S: Final = 5
+"""How long a new row is left to whoever wrote it, in seconds."""
+
+QUEUED_S: Final = 10
+"""How long a queued row may be without a job, in seconds: its worker may be about to claim it."""
+
+LOOK_AGAIN_S: Final = 0.5
+"""How long after a first look a job must still be missing, in seconds."""
+
+MOST_ROWS: Final = 500
+"""Due or lost rows that one sweep handles."""
+
+_ENDED: Final = {JobStatus.FAILED, JobStatus.STOPPED, JobStatus.CANCELED, JobStatus.FINISHED}
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class SweepReport:
+    """How many runs a sweep found, by what it did with them."""
+
+    enqueued: int = 0
+    """Were due, and are queued now."""
+
+    requeued: int = 0
+    """Had lost their job, and are queued again or will be."""
+
+    retried: int = 0
+    """Had lost their worker, and wait for another attempt."""
+
+    failed: int = 0
+    """Had lost their worker, and had no attempt left."""
+
+    def as_json(self) -> dict[str, int]:
+        """Return plain values, ready for JSON."""
+        return asdict(self)
+
+
+def sweep(now: datetime | None = None) -> SweepReport:
+    """Look once for runs that nobody works on, and set them going; safe in many processes at once.
+
+    Each row is taken by one conditional update, so of several sweepers one handles it.
+
+    Args:
+        now: The moment to judge by, for tests.
+    """
+    now = now or timezone.now()
+    report = SweepReport()
+    _find_lost(now, report)
+    _find_unqueued(now, report)
+    _find_due(now, report)
+    return report
+
+
+def _find_due(now: datetime, report: SweepReport) -> None:
+    settled = Q(attempts__gt=0) | Q(created_at__lt=now - timedelta(seconds=SETTLE_S))
+    due = _light().filter(settled, status=TaskRun.Status.PENDING, due_at__lte=now)
+    away: set[str] = set()  # waiting for one time-out is enough
+    for run in due.order_by("due_at")[:MOST_ROWS]:
+        if run.queue in away:
+            continue
+        try:
+            report.enqueued += hand_over(run)
+        except QueueAway as error:
+            away.add(run.queue)
+            logger.warning("runs wait: %s", error)
+
+
+def _find_lost(now: datetime, report: SweepReport) -> None:
+    failure = Failure(RUN_LOST, "The worker gave no sign of life any more.", may_pass=True)
+    quiet_since = now - timedelta(seconds=LOST_AFTER_S)
+    running = _light().filter(status=TaskRun.Status.RUNNING, heartbeat_at__lt=quiet_since)
+    for run in running.order_by("heartbeat_at")[:MOST_ROWS]:
+        if not _is_over(run, now):
+            continue
+        columns = failure_columns(run, failure)
+        if _unchanged(run).update(**columns):
+            is_retried = columns["status"] == TaskRun.Status.PENDING
+            report.retried += is_retried
+            report.failed += not is_retried
+            logger.warning("run %s was lost in attempt %d", run.pk, run.attempts)
+
+
+def _is_over(run: TaskRun, now: datetime) -> bool:
+    """Tell whether a quiet run is lost: where runs cannot show life, when even RQ would have ended it."""
+    if shows_life(router.db_for_write(TaskRun)):
+        return True
+    started_at = run.started_at or run.created_at
+    return started_at + timedelta(seconds=run.timeout_s + GRACE_S + LOST_AFTER_S) < now
+
+
+def _find_unqueued(now: datetime, report: SweepReport) -> None:
+    settled_before = now - timedelta(seconds=QUEUED_S)
+    queued = _light().filter(status=TaskRun.Status.QUEUED, due_at__lt=settled_before)
+    # A list, since on a queue without workers a run may be performed right here and close the connection.
+    for name, runs in groupby(list(queued.order_by("queue", "due_at")), key=lambda run: run.queue):
+        try:
+            queue = open_queue(name)
+            with closing(queue.connection):
+                suspects = _without_job(queue, runs)
+                if suspects:
+                    time.sleep(LOOK_AGAIN_S)  # a worker may just have taken the job and not said so yet
+                    suspects = _without_job(queue, [run for run, _ in suspects])
+        except (RedisError, KeyError) as error:
+            logger.warning("queue %s could not be looked through: %r", name, error)
+            continue
+        for run, job_status in suspects:
+            report.requeued += _queue_again(run, job_status, now)
+
+
+def _without_job(queue: Queue, runs: Iterable[TaskRun]) -> list[tuple[TaskRun, str]]:
+    """Return the runs whose job is gone, has ended without performing them, or lies in no list, with its status."""
+    connection: Any = queue.connection
+    runs = list(runs)
+    with connection.pipeline(transaction=False) as pipeline:
+        for run in runs:
+            pipeline.hget(Job.key_for(str(run.pk)), "status")
+        found = [(status or b"").decode() for status in pipeline.execute()]
+    lists = (connection.lrange(key, 0, -1) for key in (queue.key, queue.intermediate_queue_key))
+    waiting = {job_id.decode() for each in lists for job_id in each}
+    return [
+        (run, status)
+        for run, status in zip(runs, found, strict=True)
+        if status in _ENDED or (status in ("", JobStatus.QUEUED) and str(run.pk) not in waiting)
+    ]
+
+
+def _queue_again(run: TaskRun, job_status: str, now: datetime) -> bool:
+    if job_status not in _ENDED:
+        try:
+            return hand_over(run)
+        except QueueAway as error:
+            logger.warning("run %s waits: %s", run.pk, error)
+            return False
+    age_s = max(2.0, min(LONGEST_PAUSE_S, (now - run.created_at).total_seconds()))
+    text = f"The RQ job {job_status} before the run began: see the worker's log. Workers need the JSON serializer."
+    return bool(
+        _unchanged(run).update(
+            status=TaskRun.Status.PENDING,
+            due_at=now + timedelta(seconds=age_s),  # twice as old each time
+            error_code=NOT_STARTED,
+            error=text,
+        )
+    )
+
+
+def _light() -> QuerySet[TaskRun]:
+    """Return runs without their long texts."""
+    return TaskRun.objects.select_related("plugin").defer("input", "result", "log", "error")
+
+
+def _unchanged(run: TaskRun) -> QuerySet[TaskRun]:
+    """Return the queryset of this run as long as it is as it was read: of several sweepers, one finds it."""
+    return rows_of(run).filter(
+        status=run.status, attempts=run.attempts, due_at=run.due_at, heartbeat_at=run.heartbeat_at
+    )
