@@ -1,0 +1,1 @@
+"""Products, orders and loyalty points; the checkout calls two hooks."""

@@ -1,0 +1,143 @@
+"""Steps that a test's plugin takes before it answers: calls of the host, with constant arguments."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from tests.wat import HostImport, Memory
+
+TRANSACTION = "plugins-manager:transactions-manager/transaction"
+AUTHORIZATION = "plugins-manager:jwt/authorization"
+PROGRESS = "plugins-manager:tasks/progress"
+LOGGING = "wasi:logging/logging"
+
+Value = None | bool | int | float | str
+"""What a step can pass to SQL."""
+
+_DONE = "(result (result (error string)))"
+_CASES = ["null", "boolean", "integer", "real", "numeric", "text"]
+
+INTERFACE_TYPES = {
+    TRANSACTION: """
+    (type $value' (variant (case "null") (case "boolean" bool) (case "integer" s64) (case "real" f64)
+      (case "numeric" string) (case "text" string) (case "bytes" (list u8)) (case "date" string)
+      (case "time" string) (case "timestamp" string) (case "uuid" string) (case "json" string)))
+    (export "value" (type $value (eq $value')))""",
+    LOGGING: """
+    (type $level' (enum "trace" "debug" "info" "warn" "error" "critical"))
+    (export "level" (type $level (eq $level')))""",
+}
+"""WAT of the types inside each imported interface."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call of the host; an ``err`` of it becomes the answer of the plugin."""
+
+    imported: HostImport
+    arguments: tuple[object, ...] = ()
+    """Texts, numbers, and lists of SQL values or of texts, in the order of the parameters."""
+    err_at: int | None = 4
+    """Offset of the message in the host's answer; ``None`` for a function that answers nothing."""
+    may_fail: bool = False
+    """Go on after an ``err``."""
+
+    def as_wat(self, memory: Memory) -> str:
+        """Write the call; ``$payload-at`` stands for where the plugin's own answer has its payload."""
+        given = "".join(f"(i32.const {word}) " for each in self.arguments for word in _words(memory, each))
+        if self.err_at is None:
+            return f"(call {self.imported.symbol} {given})"
+        answer, failure = memory.put(bytes(32)), memory.put(bytes(24))
+        call = f"(call {self.imported.symbol} {given}(i32.const {answer}))"
+        if self.may_fail:
+            return call
+        payload = f"(i32.add (i32.const {failure}) (i32.const $payload-at))"
+        return f"""{call}
+      (if (i32.load8_u (i32.const {answer})) (then
+        (i32.store8 (i32.const {failure}) (i32.const 1))
+        (i64.store {payload} (i64.load (i32.const {answer + self.err_at})))
+        (return (i32.const {failure}))))"""
+
+
+def sql(statement: str, *params: Value, database: str = "default", may_fail: bool = False) -> Step:
+    """Run one changing statement."""
+    imported = HostImport(
+        TRANSACTION,
+        "execute",
+        '(param "database" string) (param "sql" string) (param "params" (list $value)) '
+        "(result (result u64 (error string)))",
+        core_params=7,
+    )
+    return Step(imported, (database, statement, list(params)), err_at=8, may_fail=may_fail)
+
+
+def begin(database: str = "default") -> Step:
+    """Open a savepoint."""
+    return _savepoint("begin", database)
+
+
+def commit(database: str = "default") -> Step:
+    """Release the innermost savepoint."""
+    return _savepoint("commit", database)
+
+
+def rollback(database: str = "default") -> Step:
+    """Undo what was done since the innermost savepoint."""
+    return _savepoint("rollback", database)
+
+
+def _savepoint(name: str, database: str) -> Step:
+    return Step(HostImport(TRANSACTION, name, f'(param "database" string) {_DONE}', core_params=3), (database,))
+
+
+def progress(percent: int, message: str, *, may_fail: bool = False) -> Step:
+    """Report progress."""
+    params = f'(param "percent" u8) (param "message" string) {_DONE}'
+    return Step(HostImport(PROGRESS, "report", params, core_params=4), (percent, message), may_fail=may_fail)
+
+
+def log(message: str, *, level: int = 2, context: str = "test") -> Step:
+    """Write a line to the log; level 2 is ``info``."""
+    params = '(param "level" $level) (param "context" string) (param "message" string)'
+    return Step(HostImport(LOGGING, "log", params, core_params=5), (level, context, message), err_at=None)
+
+
+def authorize(*permissions: str, allow_super_admin_auth: bool = False) -> Step:
+    """Ask whether the caller has permissions."""
+    params = (
+        '(param "claims" string) (param "allow-super-admin-auth" bool) (param "tenant-id-opt" (option string)) '
+        f'(param "permissions" (list string)) {_DONE}'
+    )
+    imported = HostImport(AUTHORIZATION, "authorize", params, core_params=9)
+    return Step(imported, ("{}", int(allow_super_admin_auth), 0, 0, 0, tuple(permissions)))
+
+
+def _words(memory: Memory, argument: object) -> tuple[int, ...]:
+    """Lower one constant argument, as the component model's canonical ABI has it."""
+    match argument:
+        case str():
+            return memory.text(argument)
+        case list():
+            return memory.put(b"".join(_value(memory, each) for each in argument)), len(argument)
+        case tuple():
+            return memory.words(*(word for each in argument for word in memory.text(each))), len(argument)
+        case int():
+            return (argument,)
+    raise TypeError(f"{argument!r} cannot be an argument of a step")
+
+
+def _value(memory: Memory, value: object) -> bytes:
+    """Lower one case of the variant ``value``: its number, then at offset 8 its payload."""
+    match value:
+        case None:
+            return struct.pack("<q8x", _CASES.index("null"))
+        case bool():
+            return struct.pack("<qq", _CASES.index("boolean"), value)
+        case int():
+            return struct.pack("<qq", _CASES.index("integer"), value)
+        case float():
+            return struct.pack("<qd", _CASES.index("real"), value)
+        case str():
+            return struct.pack("<qii", _CASES.index("text"), *memory.text(value))
+    raise TypeError(f"{value!r} cannot be a value of a step")

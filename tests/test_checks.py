@@ -1,0 +1,76 @@
+"""System checks: each has its id, and each setting is checked."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from wasm_plugins import checks
+from wasm_plugins.checks import check_settings
+from wasm_plugins.conf import conf, setting_names
+
+
+def ids() -> list[str]:
+    return [str(message.id).removeprefix("wasm_plugins.") for message in check_settings(None)]
+
+
+def test_the_projects_own_settings_are_right() -> None:
+    assert ids() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("STORAGE_ALIAS", "nowhere", "E001"),
+        ("UPGRADES", "always", "E002"),
+        ("DATABASES", {"default": "nowhere"}, "E003"),
+        ("DATABASES", "default", "E003"),
+        ("HOOK_DEADLINE_MS", 0, "E004"),
+        ("ROUTE_DEADLINE_MS", "1000", "E004"),
+        ("TASK_DEADLINE_MS", True, "E004"),
+        ("MANIFEST_DEADLINE_MS", -1, "E004"),
+        ("MEMORY_BYTES", 0, "E004"),
+        ("LOG_BYTES", None, "E004"),
+        ("CALL_DEPTH", 0, "E004"),
+        ("COMPONENT_BYTES", 1.5, "E004"),
+        ("REQUEST_BODY_BYTES", 0, "E004"),
+        ("SYNC_INTERVAL_S", -1, "E004"),
+        ("QUEUE", "nowhere", "E005"),
+        ("CACHE_DIR", 7, "E006"),
+        ("NO_SUCH_SETTING", 1, "W001"),
+    ],
+)
+def test_a_wrong_setting_is_said_at_start_up(settings: Settings, name: str, value: Any, expected: str) -> None:
+    setattr(settings, f"WASM_PLUGINS_{name}", value)
+    assert ids() == [expected]
+
+
+def test_every_setting_has_a_check() -> None:
+    source = inspect.getsource(checks)
+    assert [name for name in setting_names() if name not in source] == []
+
+
+def test_ids_are_not_used_for_two_things() -> None:
+    used = re.findall(r'id="wasm_plugins\.([EW]\d{3})"', inspect.getsource(checks))
+    by_function = {
+        (found, name)
+        for name, function in inspect.getmembers(checks, inspect.isfunction)
+        for found in re.findall(r'id="wasm_plugins\.([EW]\d{3})"', inspect.getsource(function))
+        if name.startswith("_check")
+    }
+    assert len(by_function) == len(set(used))
+
+
+def test_a_setting_is_read_when_used(settings: Settings) -> None:
+    assert conf.CALL_DEPTH == 4
+    settings.WASM_PLUGINS_CALL_DEPTH = 2
+    assert conf.CALL_DEPTH == 2
+
+
+def test_an_unknown_setting_is_a_defect() -> None:
+    with pytest.raises(AttributeError):
+        _ = conf.NO_SUCH_SETTING
