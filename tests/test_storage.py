@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from django.core.files.storage import storages
 from pytest_django import Settings
 
 from project.stack.s3 import S3Plan
+from tests.buckets import filled_bucket
 from wasm_plugins import storage
 from wasm_plugins.exceptions import ArtifactError
 from wasm_plugins.runtime.compiler import digest_of
@@ -124,18 +124,8 @@ def test_a_kept_copy_that_is_not_there_is_an_artifact_error(kind: str) -> None:
 
 
 def test_a_bucket_with_more_objects_than_a_page_is_listed_whole(s3_storage: S3Plan) -> None:
-    client = s3_storage.client()
-    for number in range(1_010):
-        client.put_object(Bucket=s3_storage.bucket, Key=f"plugins/p{number}.wasm", Body=b"")
-    assert len(_keys()) == 1_010
-    _empty(client, s3_storage.bucket)
-
-
-def _empty(client: Any, bucket: str) -> None:
-    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
-    for page in list(pages):
-        for found in page.get("Contents", []):
-            client.delete_object(Bucket=bucket, Key=found["Key"])
+    with filled_bucket(s3_storage, {f"plugins/p{number}.wasm": b"" for number in range(1_010)}):
+        assert len(_keys()) == 1_010
 
 
 def test_an_s3_server_that_is_away_is_an_artifact_error(s3_storage: S3Plan, settings: Settings) -> None:
@@ -202,7 +192,7 @@ def test_a_disk_that_is_full_leaves_the_old_file_and_no_draft(
     assert storage.read("plugins/loyalty.wasm", LIMIT) == b"first"
 
 
-def _no_space(descriptor: int) -> Iterator[None]:
+def _no_space(descriptor: int) -> None:
     raise OSError(28, "No space left on device")
 
 
