@@ -115,8 +115,8 @@ def _show_route_and_tasks(shop: Shop, visitor: Visitor) -> None:
     _expect(page.status == 200 and "<h1>Loyalty points</h1>" in page.text, "the plugin's page is served", page)
     _say(f"a page that a plugin serves: {page.url}")
 
-    output = shop.manage("plugins", "run-task", "loyalty", "recount", "{}")
-    _say(f"a task, started by hand: {output.strip().splitlines()[-1] if output.strip() else 'started'}")
+    output = shop.manage("plugins", "run-task", "loyalty", "recount", "{}", "--wait")
+    _say(f"a task, run by a worker: {' '.join(output.split())}")
 
     visitor.log_in("demo", "demo")
     accepted = visitor.post_json("/plugins/shipping/labels", {"order_ids": [1, 2]})

@@ -15,7 +15,9 @@ def filled_bucket(plan: S3Plan, objects: Mapping[str, bytes]) -> Iterator[None]:
     """Put objects, by key, into a bucket, and empty it again."""
     client: Any = plan.client()
     with ThreadPoolExecutor(8) as threads:
-        list(threads.map(lambda pair: client.put_object(Bucket=plan.bucket, Key=pair[0], Body=pair[1]), objects.items()))
+        list(
+            threads.map(lambda pair: client.put_object(Bucket=plan.bucket, Key=pair[0], Body=pair[1]), objects.items())
+        )
     yield
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=plan.bucket)
     keys = [found["Key"] for page in pages for found in page.get("Contents", [])]

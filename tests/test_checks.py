@@ -74,3 +74,8 @@ def test_a_setting_is_read_when_used(settings: Settings) -> None:
 def test_an_unknown_setting_is_a_defect() -> None:
     with pytest.raises(AttributeError):
         _ = conf.NO_SUCH_SETTING
+
+
+def test_a_queue_without_the_json_serializer_is_warned_of(settings: Settings) -> None:
+    settings.RQ_QUEUES = {"default": {"URL": "redis://localhost"}}
+    assert ids() == ["W003"]

@@ -23,6 +23,9 @@ _AT_LEAST_ONE: Final = (
     "COMPONENT_BYTES",
     "REQUEST_BODY_BYTES",
 )
+JSON_SERIALIZER: Final = "rq.serializers.JSONSerializer"
+"""As pickle, a job would be code that whoever can write to Redis runs in the workers."""
+
 UPGRADES: Final = ("approve", "same-capabilities")
 
 
@@ -108,6 +111,12 @@ def _check_queue() -> Iterator[CheckMessage]:
             f"RQ_QUEUES has no {conf.QUEUE!r}, where tasks of plugins wait.",
             hint=f"Add it, or name another one in {PREFIX}QUEUE.",
             id="wasm_plugins.E005",
+        )
+    elif queues[conf.QUEUE].get("SERIALIZER") != JSON_SERIALIZER:
+        yield Warning(
+            f"RQ_QUEUES[{conf.QUEUE!r}] does not name RQ's JSON serializer, which the jobs of plugins are written with.",
+            hint=f'Add "SERIALIZER": "{JSON_SERIALIZER}", and start workers with --serializer {JSON_SERIALIZER}.',
+            id="wasm_plugins.W003",
         )
 
 

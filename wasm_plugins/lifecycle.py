@@ -38,7 +38,7 @@ def enable(plugin: Plugin, *, version: int | None = None, by: AbstractBaseUser |
     _switch(plugin, chosen)
     plugin.is_enabled = True
     plugin.save(update_fields=["is_enabled"])
-    _done("enabled", plugin, by, f"version {chosen.number}")
+    _done(f"enabled with version {chosen.number}", plugin, by)
     return plugin
 
 
@@ -65,7 +65,7 @@ def use_version(plugin: Plugin, number: int, by: AbstractBaseUser | None = None)
     if plugin.is_enabled:
         _check_grants(plugin, chosen)
     _switch(plugin, chosen)
-    _done("switched", plugin, by, f"to version {number}")
+    _done(f"switched to version {number}", plugin, by)
     return plugin
 
 
@@ -84,11 +84,9 @@ def grant(plugin: Plugin, capability: str, scope: Any, by: AbstractBaseUser | No
     """
     check_grant(capability, scope)
     plugin = _locked(plugin)
-    granted_by = by if by is not None and by.pk is not None else None
-    granted, _ = Grant.objects.update_or_create(
-        plugin=plugin, capability=capability, defaults={"scope": scope, "granted_by": granted_by}
-    )
-    _done("granted", plugin, by, capability)
+    defaults = {"scope": scope, "granted_by_id": None if by is None else by.pk}
+    granted, _ = Grant.objects.update_or_create(plugin=plugin, capability=capability, defaults=defaults)
+    _done(f"granted {capability}", plugin, by)
     return granted
 
 
@@ -101,7 +99,7 @@ def revoke(plugin: Plugin, capability: str, by: AbstractBaseUser | None = None) 
     """
     plugin = _locked(plugin)
     count, _ = Grant.objects.filter(plugin=plugin, capability=capability).delete()
-    _done("revoked", plugin, by, capability)
+    _done(f"revoked {capability}", plugin, by)
     return count > 0
 
 
@@ -156,6 +154,6 @@ def _switch(plugin: Plugin, version: PluginVersion) -> None:
     follow_manifest(plugin)
 
 
-def _done(act: str, plugin: Plugin, by: AbstractBaseUser | None, detail: str = "") -> None:
+def _done(act: str, plugin: Plugin, by: AbstractBaseUser | None) -> None:
     mark_changed()
-    logger.info("plugin %s %s %s by %s", plugin.name, act, detail, "the system" if by is None else by.get_username())
+    logger.info("plugin %s: %s by %s", plugin.name, act, "the system" if by is None else by.get_username())

@@ -27,6 +27,8 @@ from .signatures import hook_signatures
 
 _ATTEMPTS: Final = 3
 _PROBLEM_CHARS: Final = 2_000
+_RECORD_CHARS: Final = 256 * 1024
+"""Largest manifest and export types that a row holds: nested types of a kilobyte can be megabytes as text."""
 
 Progress = Callable[[str, int], AbstractContextManager[object]]
 """Called with a name and a size in bytes around what may take seconds."""
@@ -157,6 +159,8 @@ def _check_recordable(verified: Verified) -> None:
         text = json.dumps([verified.manifest.as_json(), verified.exports], allow_nan=False)
     except (TypeError, ValueError, RecursionError):
         raise ManifestError("holds a value that JSON does not have", field="plugin.toml") from None
+    if len(text) > _RECORD_CHARS:
+        raise ManifestError(f"declares {len(text)} characters; the limit is {_RECORD_CHARS}", field="exports")
     if "\\u0000" in text:
         raise ManifestError("holds the character NUL", field="plugin.toml")
 

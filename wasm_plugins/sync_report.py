@@ -31,6 +31,12 @@ class SyncReport:
 
     outcomes: tuple[Outcome, ...]
 
+    def __str__(self) -> str:
+        return (
+            f"{self.found} found, {self.changed} changed ({self.refused} refused), "
+            f"{self.unchanged} unchanged, {self.removed} removed"
+        )
+
     @property
     def found(self) -> int:
         """Objects that lie in storage."""

@@ -27,6 +27,15 @@ install_plugin("loyalty", {"recount": json_handler(ok("{}", first=steps))}, tabl
 request_run(plugin="loyalty", handler="recount", input_text="{}")
 """
 
+LOSE_AND_SWEEP = """
+from datetime import timedelta
+from django.utils import timezone
+from django_rq import get_connection
+from wasm_plugins.tasks import SweepReport, sweep
+get_connection("default").flushdb()
+assert sweep(timezone.now() + timedelta(seconds=60)) == SweepReport(requeued=1)
+"""
+
 TELL = """
 import json
 from django.contrib.auth.models import Group
@@ -59,6 +68,7 @@ def test_a_worker_on_sqlite_performs_a_run_and_keeps_what_it_reported(real_parts
     environment = {**os.environ, **ours}
     _manage(environment, "migrate", "--verbosity=0")
     _manage(environment, "shell", "--verbosity=0", "-c", ASK)
+    _manage(environment, "shell", "--verbosity=0", "-c", LOSE_AND_SWEEP)
     _manage(environment, *WORK)
     told: list[Any] = json.loads(_manage(environment, "shell", "--verbosity=0", "-c", TELL))
     status, error, percent, log, groups = told

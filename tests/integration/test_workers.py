@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import sys
 import time
@@ -31,7 +32,7 @@ from wasm_plugins.tasks.queueing import GRACE_S
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("rq_queue")]
 Status = TaskRun.Status
-StartWorker = Callable[[], AbstractContextManager[Child]]
+StartWorker = Callable[..., AbstractContextManager[Child]]
 
 
 @pytest.fixture(autouse=True)
@@ -48,10 +49,9 @@ def shared_storage(settings: Settings) -> None:
 def start_worker(child_environment: dict[str, str], tmp_path: Path) -> StartWorker:
     """Run a worker as operators do, until a block ends."""
 
-    def start() -> AbstractContextManager[Child]:
+    def start(serializer: str = "rq.serializers.JSONSerializer") -> AbstractContextManager[Child]:
         root = project_settings.BASE_DIR
-        arguments = [sys.executable, str(root / "manage.py"), "rqworker", "default"]
-        arguments += ["--serializer", "rq.serializers.JSONSerializer"]
+        arguments = [sys.executable, str(root / "manage.py"), "rqworker", "default", "--serializer", serializer]
         return running(
             "worker",
             arguments,
@@ -108,11 +108,14 @@ def _is_running(run: TaskRun) -> bool:
     return run.status == Status.RUNNING
 
 
-def _work_horse(worker: Child) -> int:
+def _work_horses(worker: Child) -> list[int]:
     pid = worker.process.pid
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    assert len(children) == 1
-    return int(children[0])
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _work_horse(worker: Child) -> int:
+    (horse,) = _work_horses(worker)
+    return horse
 
 
 def _in_a_minute() -> SweepReport:
@@ -175,6 +178,28 @@ def test_a_run_whose_work_horse_was_killed_is_performed_again(worker: Child) -> 
     assert Group.objects.count() == 1
 
 
+@pytest.mark.slow
+def test_wherever_a_work_horse_is_killed_what_the_run_does_is_done_once(worker: Child) -> None:
+    _install(json_handler(ok("{}", first=[ADD_GROUP])), max_retries=20)
+    chance = random.Random(7)
+    for _ in range(8):
+        Group.objects.all().delete()
+        run = _ask()
+        time.sleep(chance.uniform(0.0, 0.12))
+        for horse in _work_horses(worker):
+            os.kill(horse, signal.SIGKILL)
+        _wait(run, _is_over_or_swept)
+        assert (run.status, Group.objects.count()) == (Status.FINISHED, 1)
+
+
+def _is_over_or_swept(run: TaskRun) -> bool:
+    """Let a sweeper look from a minute ahead, unless the run is in somebody's hands right now."""
+    if run.heartbeat_at is None or timezone.now() - run.heartbeat_at > timedelta(seconds=1):
+        _in_a_minute()
+        TaskRun.objects.filter(pk=run.pk, status=Status.PENDING).update(due_at=timezone.now())
+    return _is_over(run)
+
+
 def test_a_run_whose_worker_was_killed_with_all_its_children_is_found(start_worker: StartWorker) -> None:
     _install(json_handler(spin()), timeout_s=60)
     with start_worker() as worker:
@@ -226,6 +251,19 @@ def test_a_run_that_fails_is_tried_as_often_as_declared(worker: Child, task: Fun
         assert sweep() == SweepReport(enqueued=1)
     run = _wait(run, _is_over)
     assert (run.status, run.attempts, run.error_code) == (Status.FAILED, 3, code)
+
+
+def test_a_worker_with_the_wrong_serializer_loses_nothing(start_worker: StartWorker) -> None:
+    _install(json_handler(ok("{}")))
+    run = _ask()
+    with start_worker("rq.serializers.DefaultSerializer"):
+        _wait(run, lambda row: get_queue("default").failed_job_registry.count == 1)
+        assert _in_a_minute() == SweepReport(requeued=1)
+    run.refresh_from_db()
+    assert (run.status, run.error_code, run.attempts) == (Status.PENDING, "run-not-started", 0)
+    with start_worker():
+        sweep(timezone.now() + timedelta(minutes=20))
+        assert _wait(run, _is_over).status == Status.FINISHED
 
 
 def test_the_pages_of_django_rq_show_our_jobs(start_worker: StartWorker, admin_client: object) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import time
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -19,6 +21,7 @@ from wasm_plugins.exceptions import PluginNotFound, TaskNotFound
 from wasm_plugins.models import Plugin, Task, TaskRun
 from wasm_plugins.registry import mark_changed
 from wasm_plugins.tasks import request_run
+from wasm_plugins.tasks.queueing import PATIENCE_S
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -99,6 +102,17 @@ def test_without_redis_the_run_waits_and_the_caller_goes_on(plugin: Plugin, sett
     away = f"redis://127.0.0.1:{free_ports(1)[0]}/0"
     settings.RQ_QUEUES = {"default": {**settings.RQ_QUEUES["default"], "URL": away}}
     run = request_run(plugin="loyalty", handler="recount", input_text="{}")
+    run.refresh_from_db()
+    assert run.status == TaskRun.Status.PENDING
+
+
+def test_a_redis_that_hangs_costs_the_caller_no_more_than_seconds(plugin: Plugin, settings: Settings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        settings.RQ_QUEUES = {"default": {**settings.RQ_QUEUES["default"], "URL": url}}
+        began_at = time.monotonic()
+        run = request_run(plugin="loyalty", handler="recount", input_text="{}")
+    assert time.monotonic() - began_at < 2 * PATIENCE_S
     run.refresh_from_db()
     assert run.status == TaskRun.Status.PENDING
 

@@ -3,5 +3,6 @@
 from .plugins import PluginAdmin
 from .runs import TaskRunAdmin
 from .stored import StoredObjectAdmin
+from .versions import PluginVersionAdmin
 
-__all__ = ["PluginAdmin", "StoredObjectAdmin", "TaskRunAdmin"]
+__all__ = ["PluginAdmin", "PluginVersionAdmin", "StoredObjectAdmin", "TaskRunAdmin"]

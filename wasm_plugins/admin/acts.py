@@ -1,4 +1,4 @@
-"""What the buttons of a plugin's page do: each calls one function of ``lifecycle`` and says what happened."""
+"""What the buttons of a plugin's page do: each calls functions of ``lifecycle`` and says what happened."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from .. import lifecycle
 from ..grants import requested_scopes
-from ..models import Plugin
+from ..models import Plugin, PluginVersion
 
 Act = Callable[[Plugin, HttpRequest], str]
 
@@ -23,29 +24,50 @@ def user_of(request: HttpRequest) -> AbstractBaseUser | None:
 
 def _enable(plugin: Plugin, request: HttpRequest) -> str:
     lifecycle.enable(plugin, by=user_of(request))
-    return _("Enabled")
+    return _("enabled")
 
 
 def _disable(plugin: Plugin, request: HttpRequest) -> str:
     lifecycle.disable(plugin, by=user_of(request))
-    return _("Disabled")
+    return _("disabled")
 
 
 def _use_version(plugin: Plugin, request: HttpRequest) -> str:
-    number = int(request.POST.get("number", ""))
+    number = _version(plugin, request).number
     lifecycle.use_version(plugin, number, by=user_of(request))
-    return _("Version %d serves now") % number
+    return _("version %(number)d is the current one now") % {"number": number}
 
 
 def _grant_requested(plugin: Plugin, request: HttpRequest) -> str:
-    """Grant what the current version needs, as far as it asks for."""
-    version = plugin.current_version
-    if version is None:
-        raise ValueError(_("There is no version to grant anything to."))
+    """Grant what one version asks for, all or nothing; a version never changes, so it is what the page showed."""
+    version = _version(plugin, request)
+    if version.state != PluginVersion.State.VERIFIED:
+        raise ValueError(_("Version %(number)d was refused.") % {"number": version.number})
     scopes = requested_scopes(version)
-    for name, scope in scopes.items():
-        lifecycle.grant(plugin, name, scope, by=user_of(request))
-    return _("Granted %s") % (", ".join(scopes) or "–")
+    with transaction.atomic():
+        for name, scope in scopes.items():
+            lifecycle.grant(plugin, name, scope, by=user_of(request))
+    names = ", ".join(scopes) or _("nothing")
+    return _("granted what version %(number)d asks for: %(names)s") % {"number": version.number, "names": names}
+
+
+def _approve(plugin: Plugin, request: HttpRequest) -> str:
+    """Grant and switch at once, so that the version which serves until then never runs with another one's grants."""
+    with transaction.atomic():
+        return f"{_grant_requested(plugin, request)}; {_use_version(plugin, request)}"
+
+
+def _version(plugin: Plugin, request: HttpRequest) -> PluginVersion:
+    """Return the version that a form names.
+
+    Raises:
+        ValueError: It names none of the plugin's.
+    """
+    number = request.POST.get("number", "")
+    known = {str(version.number): version for version in plugin.versions.all()}
+    if number not in known:
+        raise ValueError(_("There is no such version."))
+    return known[number]
 
 
 ACTS: Final[Mapping[str, Act]] = {
@@ -53,4 +75,5 @@ ACTS: Final[Mapping[str, Act]] = {
     "disable": _disable,
     "use-version": _use_version,
     "grant-requested": _grant_requested,
+    "approve": _approve,
 }

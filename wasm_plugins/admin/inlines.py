@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
-from django.template.defaultfilters import filesizeformat
+from django.template.defaultfilters import filesizeformat, truncatechars
 from django.utils.translation import gettext_lazy as _
 
-from ..capabilities import CAPABILITIES, DATABASE
-from ..host.sql.grants import TableGrant
+from ..capabilities import CAPABILITIES, requested
 from ..models import Grant, Hook, Plugin, PluginVersion, Route, Task
-from .readonly import ReadOnly, Tuned
+from .forms import GrantForm, RouteForm, TaskForm
+from .readonly import Approved, PartOfPlugin, ReadOnly, Tuned
 
 if TYPE_CHECKING:
     VersionInlineBase = admin.TabularInline[PluginVersion, Plugin]
@@ -21,24 +19,28 @@ if TYPE_CHECKING:
     HookInlineBase = admin.TabularInline[Hook, Plugin]
     RouteInlineBase = admin.TabularInline[Route, Plugin]
     TaskInlineBase = admin.TabularInline[Task, Plugin]
-    GrantFormBase = forms.ModelForm[Grant]
 else:
     VersionInlineBase = GrantInlineBase = HookInlineBase = RouteInlineBase = TaskInlineBase = admin.TabularInline
-    GrantFormBase = forms.ModelForm
 
 
-class VersionInline(ReadOnly, VersionInlineBase):
+class VersionInline(ReadOnly, PartOfPlugin, VersionInlineBase):
     """Every upload of the plugin with what verification said."""
 
     model = PluginVersion
     fk_name = "plugin"
-    fields = ("number", "state", "problem", "findings", "needs", "size", "digest", "created_at")
+    fields = ("state", "verdict", "needs", "size", "created_at")
     readonly_fields = fields
+    show_change_link = True
+
+    @admin.display(description=_("why, or what to know"))
+    def verdict(self, version: PluginVersion) -> str:
+        """Say why it was refused, or what was found although it was not."""
+        return truncatechars(version.problem or "; ".join(map(str, version.findings)), 300) or "–"
 
     @admin.display(description=_("needs"))
     def needs(self, version: PluginVersion) -> str:
-        """Name the interfaces that it imports, without those of WASI that every toolchain adds."""
-        return ", ".join(name for name in version.imports if not name.startswith("wasi:")) or "–"
+        """Name the capabilities that it needs."""
+        return ", ".join(requested(version.imports)) or "–"
 
     @admin.display(description=_("size"))
     def size(self, version: PluginVersion) -> str:
@@ -46,45 +48,14 @@ class VersionInline(ReadOnly, VersionInlineBase):
         return filesizeformat(version.size_bytes)
 
 
-class GrantForm(GrantFormBase):
-    """A grant whose scope is checked before it is believed."""
-
-    capability = forms.ChoiceField(label=_("capability"), choices=[(name, name) for name in CAPABILITIES])
-
-    class Meta:
-        model = Grant
-        fields = ("capability", "scope")
-
-    def clean(self) -> dict[str, Any]:
-        """Refuse a database scope that names no tables or operations that there are none of."""
-        cleaned = super().clean() or {}
-        if cleaned.get("capability") == DATABASE:
-            try:
-                TableGrant.from_scope(cleaned.get("scope") or {})
-            except ValueError as error:
-                raise ValidationError({"scope": str(error)}) from error
-        return cleaned
-
-
-class GrantInline(GrantInlineBase):
+class GrantInline(Approved, GrantInlineBase):
     """What was granted, and by whom."""
 
     model = Grant
     form = GrantForm
-    extra = 0
+    fields = ("capability", "scope", "granted_by", "granted_at")
     readonly_fields = ("granted_by", "granted_at")
-
-    def has_change_permission(self, request: Any, obj: Any = None) -> bool:
-        """Grants are for those who approve."""
-        return bool(request.user.has_perm("wasm_plugins.approve_plugin"))
-
-    def has_add_permission(self, request: Any, obj: Any = None) -> bool:
-        """Grants are for those who approve."""
-        return bool(request.user.has_perm("wasm_plugins.approve_plugin"))
-
-    def has_delete_permission(self, request: Any, obj: Any = None) -> bool:
-        """Grants are for those who approve."""
-        return bool(request.user.has_perm("wasm_plugins.approve_plugin"))
+    max_num = len(CAPABILITIES)
 
 
 class HookInline(Tuned, HookInlineBase):
@@ -99,13 +70,25 @@ class RouteInline(Tuned, RouteInlineBase):
     """The paths that it serves."""
 
     model = Route
-    fields = ("path", "is_declared", "methods", "process_as_task", "declared_access", "access", "is_enabled")
-    readonly_fields = ("path", "is_declared", "methods", "process_as_task", "declared_access")
+    form = RouteForm
+    fields = ("path", "is_declared", "answers", "process_as_task", "declared_access", "access", "is_enabled")
+    readonly_fields = ("path", "is_declared", "answers", "process_as_task", "declared_access")
+
+    @admin.display(description=_("methods"))
+    def answers(self, route: Route) -> str:
+        """Name the methods that it answers."""
+        return ", ".join(route.methods)
 
 
 class TaskInline(Tuned, TaskInlineBase):
     """The tasks that it runs."""
 
     model = Task
-    fields = ("name", "is_declared", "declared", "queue", "timeout_s", "max_retries", "is_enabled")
-    readonly_fields = ("name", "is_declared", "declared")
+    form = TaskForm
+    fields = ("name", "is_declared", "as_declared", "queue", "timeout_s", "max_retries", "is_enabled")
+    readonly_fields = ("name", "is_declared", "as_declared")
+
+    @admin.display(description=_("as declared"))
+    def as_declared(self, task: Task) -> str:
+        """Show what the plugin declares of queue, timeout and retries."""
+        return ", ".join(f"{key} {value}" for key, value in task.declared.items() if value not in ("", None)) or "–"

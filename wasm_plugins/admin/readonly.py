@@ -1,10 +1,12 @@
-"""What records have in common that nobody edits by hand."""
+"""What records have in common that nobody edits by hand, and what those below a plugin have."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.http import HttpRequest
+
+from .permissions import may_approve, may_see, may_tune
 
 
 class ReadOnly:
@@ -23,15 +25,43 @@ class ReadOnly:
         return False
 
 
-class Tuned:
-    """Refuses to add and delete rows that follow a manifest; what an admin may tune can be changed."""
+class PartOfPlugin:
+    """Is seen by whoever sees the plugin; there are no permissions of its own to hand out."""
 
     extra = 0
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever sees the plugin."""
+        return may_see(request)
+
+
+class Tuned(PartOfPlugin):
+    """Refuses to add and delete rows that follow a manifest; what an admin may tune can be changed."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """The manifest adds."""
         return False
 
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever may tune plugins."""
+        return may_tune(request)
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """The manifest removes."""
         return False
+
+
+class Approved(PartOfPlugin):
+    """Is added, changed and deleted by those who approve."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Those who approve."""
+        return may_approve(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Those who approve."""
+        return may_approve(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Those who approve."""
+        return may_approve(request)

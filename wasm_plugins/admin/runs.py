@@ -1,15 +1,23 @@
-"""Task runs: the list with how each stands, and a page with input, outcome and log."""
+"""Task runs: the list with how each stands, and a page with input, outcome, log and the way to its job."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.template.defaultfilters import truncatechars
-from django.utils.translation import gettext_lazy as _
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ..models import TaskRun
+from .jobs import find_job_url
 from .readonly import ReadOnly
+from .style import Styled
 
 if TYPE_CHECKING:
     TaskRunAdminBase = admin.ModelAdmin[TaskRun]
@@ -17,8 +25,17 @@ else:
     TaskRunAdminBase = admin.ModelAdmin
 
 
+class RunList(ChangeList):
+    """Leaves out the long texts that only a run's page shows."""
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[TaskRun]:
+        """Return the runs of the list."""
+        rows: QuerySet[TaskRun] = super().get_queryset(request, exclude_parameters)
+        return rows.defer("input", "log")
+
+
 @admin.register(TaskRun)
-class TaskRunAdmin(ReadOnly, TaskRunAdminBase):
+class TaskRunAdmin(ReadOnly, Styled, TaskRunAdminBase):
     """What ran, for whom, and how it went."""
 
     list_display = ("handler", "plugin", "status", "progress", "outcome", "requested_by", "created_at", "took")
@@ -26,20 +43,69 @@ class TaskRunAdmin(ReadOnly, TaskRunAdminBase):
     search_fields = ("id", "handler", "plugin__name")
     list_select_related = ("plugin", "requested_by")
     date_hierarchy = "created_at"
+    fieldsets = (
+        (None, {"fields": ("id", "plugin", "version", "handler", "route", "status", "progress", "requested_by")}),
+        (gettext_lazy("What went in and came out"), {"fields": ("sent", "answer", "error_code", "failure", "lines")}),
+        (
+            gettext_lazy("Queue and times"),
+            {
+                "fields": (
+                    *("queue", "job", "attempts", "max_retries", "timeout_s", "created_at", "due_at"),
+                    *("started_at", "heartbeat_at", "finished_at", "took"),
+                )
+            },
+        ),
+    )
+    readonly_fields = ("id", "progress", "sent", "answer", "failure", "lines", "job", "created_at", "took")
 
-    @admin.display(description=_("progress"))
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Return the list without the long texts."""
+        return RunList
+
+    @admin.display(description=gettext_lazy("progress"))
     def progress(self, run: TaskRun) -> str:
         """Show how far it came."""
         return "–" if run.progress_percent is None else f"{run.progress_percent} % {run.progress_message}"
 
-    @admin.display(description=_("outcome"))
+    @admin.display(description=gettext_lazy("outcome"))
     def outcome(self, run: TaskRun) -> str:
         """Show the beginning of what came out."""
         return truncatechars(run.error or run.result, 80)
 
-    @admin.display(description=_("took"))
+    @admin.display(description=gettext_lazy("took"))
     def took(self, run: TaskRun) -> str:
         """Show how long it ran."""
         if run.started_at is None or run.finished_at is None:
             return "–"
         return f"{(run.finished_at - run.started_at).total_seconds():.1f} s"
+
+    @admin.display(description=gettext_lazy("input"))
+    def sent(self, run: TaskRun) -> str:
+        """Show what the plugin got."""
+        return as_text(run.input)
+
+    @admin.display(description=gettext_lazy("result"))
+    def answer(self, run: TaskRun) -> str:
+        """Show what the plugin answered."""
+        return as_text(run.result)
+
+    @admin.display(description=gettext_lazy("error"))
+    def failure(self, run: TaskRun) -> str:
+        """Show what went wrong."""
+        return as_text(run.error)
+
+    @admin.display(description=gettext_lazy("log"))
+    def lines(self, run: TaskRun) -> str:
+        """Show what the plugin wrote."""
+        return as_text(run.log)
+
+    @admin.display(description=gettext_lazy("job"))
+    def job(self, run: TaskRun) -> str:
+        """Link to the job in RQ's own pages, as long as RQ knows it."""
+        url = find_job_url(run)
+        return _("RQ knows no such job (any more)") if url is None else format_html('<a href="{}">{}</a>', url, run.pk)
+
+
+def as_text(text: str) -> str | SafeString:
+    """Show text as it is, with its line breaks, and never as HTML."""
+    return format_html('<pre class="plugin-text">{}</pre>', text) if text else "–"

@@ -12,12 +12,12 @@ from ..conf import conf
 
 
 class UploadForm(forms.Form):
-    """One component; its name comes from its own manifest."""
+    """One component; its name comes from its own manifest, whatever the file is called."""
 
     component = forms.FileField(
         label=_("Component"),
-        help_text=_("A WebAssembly component, for example loyalty.wasm. It is checked, recorded, and stays off."),
-        widget=forms.ClearableFileInput(attrs={"accept": ".wasm,application/wasm"}),
+        help_text=_("A WebAssembly component, for example loyalty.wasm. It is checked and recorded, and stays off."),
+        widget=forms.FileInput(attrs={"accept": ".wasm,application/wasm"}),
     )
 
     def clean_component(self) -> Any:
@@ -27,6 +27,7 @@ class UploadForm(forms.Form):
         if uploaded.size > limit:
             raise forms.ValidationError(
                 _("%(size)s is more than the limit component_bytes of %(limit)s."),
+                code="too-large",
                 params={"size": filesizeformat(uploaded.size), "limit": filesizeformat(limit)},
             )
         return uploaded

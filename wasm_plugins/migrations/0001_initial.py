@@ -82,7 +82,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='plugin',
             name='current_version',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='wasm_plugins.pluginversion', verbose_name='current version'),
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.RESTRICT, related_name='+', to='wasm_plugins.pluginversion', verbose_name='current version'),
         ),
         migrations.CreateModel(
             name='Route',

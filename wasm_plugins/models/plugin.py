@@ -19,7 +19,7 @@ class Plugin(models.Model):
     current_version = models.ForeignKey(
         "PluginVersion",
         verbose_name=_("current version"),
-        on_delete=models.PROTECT,
+        on_delete=models.RESTRICT,
         null=True,
         blank=True,
         related_name="+",

@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
-import wasmtime
 from wasmtime import component as wc
 
-from ..exceptions import CompileError
 from .engine import get_runtime
-from .typing_of import func_of
+from .introspection import Introspection
 from .wit import Func
-
-
-@dataclass(frozen=True, slots=True)
-class ImportedInterface:
-    """An instance that a component imports, or exports."""
-
-    functions: Mapping[str, Func]
-    """Its functions by name."""
-
-    resources: tuple[str, ...] = ()
-    """Its resources by name."""
-
-    @property
-    def is_types_only(self) -> bool:
-        """Whether there is nothing to call: such an import needs nothing from the host."""
-        return not self.functions and not self.resources
 
 
 class Component:
@@ -45,8 +25,9 @@ class Component:
         self.native: Final = native
         reported = native.type
         engine = get_runtime().engine
-        self.instances, self.functions = _externs(reported.imports(engine), engine)
-        self.interfaces, self.exports = _externs(reported.exports(engine), engine)
+        reader = Introspection(engine)
+        self.instances, self.functions = reader.externs(reported.imports(engine))
+        self.interfaces, self.exports = reader.externs(reported.exports(engine))
         self._indexes: Final[dict[tuple[str | None, str], wc.ExportIndex]] = {}
 
     @property
@@ -78,30 +59,3 @@ class Component:
             self._indexes[key] = index
         return index
 
-
-def _externs(
-    reported: Mapping[str, wc.ComponentExtern], engine: wasmtime.Engine
-) -> tuple[dict[str, ImportedInterface], dict[str, Func]]:
-    instances: dict[str, ImportedInterface] = {}
-    functions: dict[str, Func] = {}
-    for name, extern in reported.items():
-        item = extern.ty
-        if isinstance(item, wc.ComponentInstanceType):
-            instances[name] = _interface(item, engine)
-        elif isinstance(item, wc.FuncType):
-            functions[name] = func_of(item)
-        elif not isinstance(item, (wc.ValType, wc.ResourceType)):
-            raise CompileError(f"{name} is a {type(item).__name__}, which no plugin can import or export")
-    return instances, functions
-
-
-def _interface(reported: wc.ComponentInstanceType, engine: wasmtime.Engine) -> ImportedInterface:
-    functions: dict[str, Func] = {}
-    resources = []
-    for name, extern in reported.exports(engine).items():
-        item = extern.ty
-        if isinstance(item, wc.FuncType):
-            functions[name] = func_of(item)
-        elif isinstance(item, wc.ResourceType):
-            resources.append(name)
-    return ImportedInterface(functions, tuple(resources))

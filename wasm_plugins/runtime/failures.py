@@ -17,9 +17,9 @@ BACKTRACE_CHARS: Final = 4_000
 
 _LIMITS: Final = (
     (re.compile(r"memory minimum size of \d+ pages exceeds memory limits"), "memory_bytes"),
-    (re.compile(r"resource limit exceeded: instance"), "instances"),
-    (re.compile(r"resource limit exceeded: memory"), "memories"),
-    (re.compile(r"resource limit exceeded: table"), "tables"),
+    (re.compile(r"resource limit exceeded: instance count too high at \d+"), "instances"),
+    (re.compile(r"resource limit exceeded: memory count too high at \d+"), "memories"),
+    (re.compile(r"resource limit exceeded: table count too high at \d+"), "tables"),
     (re.compile(r"table minimum size of \d+ elements exceeds table limits"), "table_elements"),
 )
 
@@ -30,18 +30,17 @@ TRANSFER_BYTES: Final = 128 * 1024 * 1024
 
 def call_error(text: str, *, export: str, limits: Limits) -> CallError:
     """Return the error for wasmtime's text about a call that failed, its start included."""
-    cause = text.strip().rsplit("\n", 1)[-1].strip().removeprefix("wasm trap: ")
-    cause = re.sub(r"^\d+: ", "", cause)
+    cause = _cause(text)
     if cause == "interrupt":
         return DeadlineExceeded(export=export, deadline_ms=limits.deadline_ms)
-    if _TOO_MUCH_DATA in text:
+    if _TOO_MUCH_DATA in cause:
         return LimitExceeded(
             f"{export} moved more than {TRANSFER_BYTES} bytes between plugin and host, the limit transfer_bytes",
             export=export,
             limit="transfer_bytes",
         )
     for pattern, limit in _LIMITS:
-        if pattern.search(text):
+        if pattern.fullmatch(cause):
             value = getattr(limits, limit)
             return LimitExceeded(
                 f"{export} asked for more than the limit {limit} of {value}: {cause}",
@@ -49,3 +48,9 @@ def call_error(text: str, *, export: str, limits: Limits) -> CallError:
                 limit=limit,
             )
     return PluginTrapped(f"{export} crashed: {cause}", export=export, backtrace=text[:BACKTRACE_CHARS])
+
+
+def _cause(text: str) -> str:
+    """Return the last line, which is wasmtime's own: those above show names of functions, which a plugin chooses."""
+    last = text.strip().rsplit("\n", 1)[-1].strip()
+    return re.sub(r"^\d+: ", "", last).removeprefix("wasm trap: ")

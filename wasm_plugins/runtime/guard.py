@@ -119,8 +119,8 @@ def _dropped(_key: int, _context: int, rep: int) -> int:
 
 
 @ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-def _finalize(key: int) -> None:
-    _functions.pop(key, None)
+def _finalize(key: int, functions: dict[int, GuardedFunction] = _functions) -> None:
+    functions.pop(key, None)  # bound above, since at the interpreter's end the module's own names are gone
 
 
 _on_call: Final = ctypes.cast(_called, ctypes.c_void_p)

@@ -11,9 +11,10 @@ from wasmtime import component
 from ..capabilities import without_version
 from ..exceptions import LinkError
 from . import guard
-from .component import Component, ImportedInterface
+from .component import Component
 from .engine import get_runtime
 from .handles import resource_id
+from .introspection import Interface
 from .wit import Func
 
 
@@ -104,7 +105,7 @@ def _check_function(name: str, wanted: Func, offered: HostFunction | None) -> No
 
 
 def _define(
-    root: component.LinkerInstance, full_name: str, instance: ImportedInterface, offered: HostInterface
+    root: component.LinkerInstance, full_name: str, instance: Interface, offered: HostInterface
 ) -> None:
     with root.add_instance(full_name) as target:
         for name in instance.resources:

@@ -35,6 +35,9 @@ value_new: Final = _declare("wasmtime_component_val_new", c_void_p, c_void_p)
 value_delete: Final = _declare("wasmtime_component_val_delete", None, c_void_p)
 """Free all that the value at an address owns."""
 
+store_delete: Final = _declare("wasmtime_store_delete", None, c_void_p)
+"""Free a store and all that lives in it."""
+
 function_call: Final = _declare(
     "wasmtime_component_func_call", c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, c_void_p, c_size_t
 )

@@ -100,7 +100,7 @@ def _call_in_new_store(
     except wasmtime.WasmtimeError as error:
         failure = state.failure or call_error(str(error), export=export, limits=state.limits)
     finally:
-        store.close()
+        _close(store)
     raise failure  # out here, so that it keeps the cause and context that the host gave it
 
 
@@ -113,6 +113,11 @@ def _limit(store: wasmtime.Store, limits: Limits) -> None:
         tables=limits.tables,
         memories=limits.memories,
     )
+
+
+def _close(store: wasmtime.Store) -> None:
+    """Delete a store once; the binding's ``close`` does it twice, and crashes, when a signal interrupts it."""
+    native.store_delete(store._consume())
 
 
 @cache

@@ -18,6 +18,9 @@ class Ticker:
 
     A ticker that counted its own wake-ups would starve when busy Python threads hold the interpreter; this one adds
     as many ticks as are due. A deadline is an absolute tick, so a late ticker shortens nobody's budget.
+
+    Only plain locks, no ``Condition``: a job timeout that is raised inside ``Condition.__enter__``, which is Python,
+    would leave the lock held, and every later call would wait for it for ever (seen).
     """
 
     def __init__(self, increment: Callable[[], None]) -> None:
@@ -26,8 +29,11 @@ class Ticker:
 
     def reset(self) -> None:
         """Start over without the old thread and locks, as a forked child must."""
-        self._wakeup = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._gate = threading.Lock()  # held for ever; the thread sleeps on it until somebody lets go
+        self._gate.acquire()
         self._thread: threading.Thread | None = None
+        self._is_asleep = False
         self._running = 0
         self._origin = 0.0
         self._ticks = 0
@@ -35,38 +41,46 @@ class Ticker:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Keep the clock moving while the block runs."""
-        with self._wakeup:
+        with self._lock:
             self._running += 1
             if self._running == 1:
                 self._start()
         try:
             yield
         finally:
-            with self._wakeup:
+            with self._lock:
                 self._running = max(0, self._running - 1)  # a block that was open across a fork counts no more
 
     def ticks_until(self, at: float) -> int:
         """Return how many ticks lie between the engine's epoch and a moment of ``time.monotonic()``; at least 1."""
-        with self._wakeup:
+        with self._lock:
             due = math.floor((at - self._origin) / PERIOD_S) + 1
             return max(1, due - self._ticks)
 
     def _start(self) -> None:
         self._origin, self._ticks = time.monotonic(), 0
-        if self._thread is None:
+        if self._is_asleep:
+            self._is_asleep = False
+            self._gate.release()
+        if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._run, name="wasm-plugins-ticker", daemon=True)
             self._thread.start()
-        else:
-            self._wakeup.notify()
 
     def _run(self) -> None:
-        wakeup = self._wakeup
         while True:
-            with wakeup:
-                while self._running == 0:
-                    wakeup.wait()
-                due = math.floor((time.monotonic() - self._origin) / PERIOD_S)
-                while self._ticks < due:
-                    self._increment()
-                    self._ticks += 1
-            time.sleep(PERIOD_S)
+            with self._lock:
+                if self._running:
+                    self._catch_up()
+                else:
+                    self._is_asleep = True
+                sleep = self._is_asleep
+            if sleep:
+                self._gate.acquire()
+            else:
+                time.sleep(PERIOD_S)
+
+    def _catch_up(self) -> None:
+        due = math.floor((time.monotonic() - self._origin) / PERIOD_S)
+        while self._ticks < due:
+            self._increment()
+            self._ticks += 1

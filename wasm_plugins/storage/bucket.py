@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from typing import Any, Final
 
 from django.core.files.storage import Storage
@@ -42,7 +43,7 @@ class Bucket:
 
     def read_pieces(self, key: str) -> Iterator[bytes]:
         answer = self._client.get_object(**self._named(key), **self._encryption(key))
-        with answer["Body"] as body:
+        with closing(answer["Body"]) as body:
             yield from body.iter_chunks(PIECE_BYTES)
 
     def replace(self, key: str, data: bytes) -> StoredItem:

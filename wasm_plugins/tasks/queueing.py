@@ -8,7 +8,7 @@ from typing import Final
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from django_rq import get_queue
+from django_rq import get_connection, get_queue
 from rq import Queue
 from rq.exceptions import NoSuchJobError
 from rq.serializers import JSONSerializer
@@ -21,6 +21,9 @@ PERFORM: Final = "wasm_plugins.tasks.perform_run"
 
 GRACE_S: Final = 30
 """How much later RQ gives a job up than the plugin's own deadline ends it. RQ's signal cannot stop wasm."""
+
+PATIENCE_S: Final = 2.0
+"""How long each exchange with Redis may take."""
 
 _KEEP_FAILED_S: Final = 24 * 60 * 60  # RQ's own default is a year; what failed is on our row anyway
 
@@ -77,7 +80,12 @@ def open_queue(name: str) -> Queue:
     Raises:
         KeyError: ``RQ_QUEUES`` has no such queue.
     """
-    queue = get_queue(name, commit_mode="auto", serializer=JSONSerializer)
+    connection = get_connection(name)
+    # Somebody's request may wait for this, and a Redis that hangs is worse than one that is away.
+    options = connection.connection_pool.connection_kwargs
+    for option in ("socket_timeout", "socket_connect_timeout"):
+        options[option] = min(options.get(option) or PATIENCE_S, PATIENCE_S)
+    queue = get_queue(name, connection=connection, commit_mode="auto", serializer=JSONSerializer)
     assert isinstance(queue, Queue)
     return queue
 

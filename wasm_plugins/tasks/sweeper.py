@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Iterable
-from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Any, Final
+from typing import Final
 
 from django.db import router
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from redis.exceptions import RedisError
-from rq import Queue
-from rq.job import Job, JobStatus
 
 from ..models import TaskRun
+from .lost_jobs import ENDED, find_without_job
 from .outcome import LONGEST_PAUSE_S, NOT_STARTED, RUN_LOST, Failure, failure_columns
-from .queueing import GRACE_S, QueueAway, hand_over, open_queue, rows_of
+from .queueing import GRACE_S, QueueAway, hand_over, rows_of
 from .recorder import LOST_AFTER_S, shows_life
 
 SETTLE_S: Final = 5
@@ -29,13 +25,8 @@ SETTLE_S: Final = 5
 QUEUED_S: Final = 10
 """How long a queued row may be without a job, in seconds: its worker may be about to claim it."""
 
-LOOK_AGAIN_S: Final = 0.5
-"""How long after a first look a job must still be missing, in seconds."""
-
 MOST_ROWS: Final = 500
 """Due or lost rows that one sweep handles."""
-
-_ENDED: Final = {JobStatus.FAILED, JobStatus.STOPPED, JobStatus.CANCELED, JobStatus.FINISHED}
 
 logger = logging.getLogger(__name__)
 
@@ -120,45 +111,20 @@ def _find_unqueued(now: datetime, report: SweepReport) -> None:
     # A list, since on a queue without workers a run may be performed right here and close the connection.
     for name, runs in groupby(list(queued.order_by("queue", "due_at")), key=lambda run: run.queue):
         try:
-            queue = open_queue(name)
-            with closing(queue.connection):
-                suspects = _without_job(queue, runs)
-                if suspects:
-                    time.sleep(LOOK_AGAIN_S)  # a worker may just have taken the job and not said so yet
-                    suspects = _without_job(queue, [run for run, _ in suspects])
-        except (RedisError, KeyError) as error:
+            for run, job_status in find_without_job(name, runs):
+                report.requeued += _queue_again(run, job_status, now)
+        except (RedisError, QueueAway, KeyError) as error:
             logger.warning("queue %s could not be looked through: %r", name, error)
-            continue
-        for run, job_status in suspects:
-            report.requeued += _queue_again(run, job_status, now)
-
-
-def _without_job(queue: Queue, runs: Iterable[TaskRun]) -> list[tuple[TaskRun, str]]:
-    """Return the runs whose job is gone, has ended without performing them, or lies in no list, with its status."""
-    connection: Any = queue.connection
-    runs = list(runs)
-    with connection.pipeline(transaction=False) as pipeline:
-        for run in runs:
-            pipeline.hget(Job.key_for(str(run.pk)), "status")
-        found = [(status or b"").decode() for status in pipeline.execute()]
-    lists = (connection.lrange(key, 0, -1) for key in (queue.key, queue.intermediate_queue_key))
-    waiting = {job_id.decode() for each in lists for job_id in each}
-    return [
-        (run, status)
-        for run, status in zip(runs, found, strict=True)
-        if status in _ENDED or (status in ("", JobStatus.QUEUED) and str(run.pk) not in waiting)
-    ]
 
 
 def _queue_again(run: TaskRun, job_status: str, now: datetime) -> bool:
-    if job_status not in _ENDED:
-        try:
-            return hand_over(run)
-        except QueueAway as error:
-            logger.warning("run %s waits: %s", run.pk, error)
-            return False
+    if job_status not in ENDED:
+        return hand_over(run)
     age_s = max(2.0, min(LONGEST_PAUSE_S, (now - run.created_at).total_seconds()))
-    text = f"The RQ job {job_status} before the run began: see the worker's log. Workers need the JSON serializer."
+    text = (
+        f"The RQ job was {job_status} before the run began: its worker died, or cannot read the job. "
+        "Workers need --serializer rq.serializers.JSONSerializer."
+    )
     return bool(
         _unchanged(run).update(
             status=TaskRun.Status.PENDING,

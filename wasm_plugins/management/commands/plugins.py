@@ -14,7 +14,7 @@ from django.db import DatabaseError, InterfaceError
 
 from ...exceptions import PluginError
 from ..plugins import SUBCOMMANDS
-from ..plugins.answer import Answer, Usage
+from ..plugins.answer import Answer, Usage, printable
 
 FAILED: Final = 1
 USAGE: Final = 2
@@ -54,13 +54,13 @@ class Command(BaseCommand):
             answer = SUBCOMMANDS[options["subcommand"]].run(options)
             self._show(answer, as_json=as_json)
         if answer.problem:
-            raise CommandError(answer.problem, returncode=FAILED)
+            raise CommandError(printable(answer.problem, keep="\n\t"), returncode=FAILED)
 
     def _show(self, answer: Answer, *, as_json: bool) -> None:
         if as_json:
             self._write_json(answer.data)
         elif answer.text:
-            self.stdout.write(answer.text)
+            self.stdout.write(printable(answer.text, keep="\n\t"))
 
     def _write_json(self, data: Any) -> None:
         self.stdout.write(json.dumps(data, indent=2, cls=DjangoJSONEncoder, ensure_ascii=False))
@@ -84,7 +84,7 @@ class Command(BaseCommand):
     def _fail(self, code: str, error: Exception, status: int, *, as_json: bool) -> NoReturn:
         if as_json:
             self._write_json(_described(code, error))
-        raise CommandError(str(error).strip(), returncode=status) from error
+        raise CommandError(printable(str(error).strip(), keep="\n\t"), returncode=status) from error
 
 
 def _described(code: str, error: Exception) -> dict[str, Any]:

@@ -31,10 +31,17 @@ class Answer:
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Return aligned columns under their heads; lines end without blanks."""
-    lines = [[str(cell) for cell in line] for line in (head, *rows)]
+    lines = [[printable(str(cell)) for cell in line] for line in (head, *rows)]
     widths = [max(len(line[at]) for line in lines) for at in range(len(head))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
+
+
+def printable(text: str, *, keep: str = "") -> str:
+    """Return a text that cannot steer a terminal, whoever wrote it: what is not printable is shown by its number."""
+    return "".join(
+        each if each.isprintable() or each in keep else each.encode("unicode_escape").decode() for each in text
     )
 
 

@@ -15,6 +15,7 @@ from django.db import DatabaseError, InterfaceError, connections
 from django.db.models import Q
 from django.utils import timezone
 from django_rq.settings import get_queues_map
+from rq import Worker
 
 from ... import components, storage
 from ...conf import conf
@@ -96,7 +97,7 @@ def check_queues() -> Iterator[Finding]:
         try:
             queue = django_rq.get_queue(name)
             queue.connection.ping()
-            workers = len(django_rq.workers.get_worker_class().all(queue=queue))
+            workers = Worker.count(queue=queue)
         except Exception as error:  # redis, its transport and RQ have errors of their own
             yield Finding(label, False, f"{type(error).__name__}: {error}", "start Redis, or correct RQ_QUEUES")
             continue

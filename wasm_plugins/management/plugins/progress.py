@@ -18,14 +18,20 @@ _PATIENCE_S: Final = 1.0
 def compiling(name: str, size_bytes: int) -> Iterator[None]:
     """Say ``compiling loyalty (19 MB)... 9.1 s``, if it takes that long."""
     started = time.monotonic()
-    timer = threading.Timer(_PATIENCE_S, _say, [f"compiling {name} ({size_text(size_bytes)})..."])
+    is_said = threading.Event()
+
+    def say() -> None:
+        _say(f"compiling {name} ({size_text(size_bytes)})...")
+        is_said.set()
+
+    timer = threading.Timer(_PATIENCE_S, say)
     timer.start()
     try:
         yield
     finally:
         timer.cancel()
         timer.join()
-        if timer.finished.is_set() and time.monotonic() - started >= _PATIENCE_S:
+        if is_said.is_set():
             _say(f" {time.monotonic() - started:.1f} s\n")
 
 

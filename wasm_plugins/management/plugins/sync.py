@@ -27,14 +27,10 @@ def run(options: Mapping[str, Any]) -> Answer:
 
 
 def _text(report: SyncReport) -> str:
-    counts = (
-        f"{report.found} found, {report.changed} changed ({report.refused} refused), "
-        f"{report.unchanged} unchanged, {report.removed} removed"
-    )
     shown = [each for each in report.outcomes if each.result != "unchanged" or each.problem]
     if not shown:
-        return counts
-    return table(("OBJECT", "RESULT", "VERSION", ""), [_line(each) for each in shown]) + "\n\n" + counts
+        return str(report)
+    return table(("OBJECT", "RESULT", "VERSION", ""), [_line(each) for each in shown]) + "\n\n" + str(report)
 
 
 def _line(each: Outcome) -> tuple[object, ...]:

@@ -1,0 +1,376 @@
+"""``manage.py plugins``: what each subcommand does, answers as JSON, and ends with."""
+
+from __future__ import annotations
+
+import io
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from tests.components import (
+    answer_param_plus,
+    echo,
+    err,
+    http_handler,
+    json_handler,
+    number_hook,
+    ok,
+    ok_response,
+    plugin_component,
+    route,
+    sql,
+    text_hook,
+    trap,
+)
+from wasm_plugins import lifecycle, storage
+from wasm_plugins.management.plugins import SUBCOMMANDS
+from wasm_plugins.management.plugins.progress import compiling
+from wasm_plugins.models import Grant, Plugin, TaskRun
+from wasm_plugins.registry import registry
+from wasm_plugins.sync import record_upload
+
+pytestmark = pytest.mark.django_db
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SCOPE = {"tables": {"shop_order": ["select"]}}
+TOML = '[capabilities.database.tables]\nshop_order = ["select"]\n'
+
+
+def _run(*arguments: str) -> Any:
+    """Run a subcommand with ``--json`` and return its document."""
+    out = io.StringIO()
+    call_command("plugins", *arguments, "--json", stdout=out)
+    return json.loads(out.getvalue())
+
+
+def _fails(*arguments: str) -> tuple[int, Any]:
+    """Run a subcommand that fails and return its status and its document."""
+    out = io.StringIO()
+    with pytest.raises(CommandError) as caught:
+        call_command("plugins", *arguments, "--json", stdout=out)
+    return caught.value.returncode, json.loads(out.getvalue())
+
+
+def _text(*arguments: str) -> str:
+    out = io.StringIO()
+    call_command("plugins", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def _enabled(data: bytes) -> Plugin:
+    plugin = lifecycle.enable(record_upload(data).plugin)
+    registry.invalidate()
+    return plugin
+
+
+def _needy() -> bytes:
+    return plugin_component("needy", tasks={"write": json_handler(ok("{}", first=[sql("SELECT 1")]))}, toml=TOML)
+
+
+def test_list_shows_how_every_plugin_stands() -> None:
+    assert _run("list") == {"plugins": [], "problems": []}
+    _enabled(plugin_component(hooks={"order-placed": text_hook(ok(""))}))
+    record_upload(plugin_component(salt="2"))
+    storage.put_upload("broken", b"")
+    storage.put_upload("BAD", b"")
+    _run("sync")
+    broken, greeter = _run("list")["plugins"]
+    assert (greeter["state"], greeter["version"], greeter["newer_version"]) == ("running", 1, 2)
+    assert greeter["hooks"] == ["order-placed"]
+    assert (broken["state"], broken["version"], broken["last_refusal"]["code"]) == ("refused", None, "compile-error")
+    assert [each["key"] for each in _run("list")["problems"]] == ["plugins/BAD.wasm"]
+
+
+def test_every_column_of_a_list_begins_at_one_place() -> None:
+    _enabled(plugin_component("a"))
+    _enabled(plugin_component("a-much-longer-name"))
+    head, *lines = _text("list").splitlines()
+    assert len({line.index("running") for line in lines} | {head.index("STATE")}) == 1
+
+
+def test_sync_tells_what_it_found_and_a_bad_object_is_no_failure() -> None:
+    storage.put_upload("greeter", plugin_component())
+    storage.put_upload("broken", b"")
+    report = _run("sync")
+    assert (report["found"], report["refused"]) == (2, 1)
+    assert _run("sync")["unchanged"] == 2
+    assert _run("sync", "--again")["refused"] == 1
+
+
+def test_upload_takes_files_and_one_bad_one_does_not_keep_the_others(tmp_path: Path) -> None:
+    files = {"good.wasm": plugin_component("one"), "bad.wasm": b"", "other.wasm": plugin_component("two")}
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    status, document = _fails("upload", *(str(tmp_path / name) for name in [*files, "missing.wasm"]))
+    codes = [each["error"] and each["error"]["code"] for each in document["uploads"]]
+    assert status == 1
+    assert codes == [None, "compile-error", None, "artifact-error"]
+    assert sorted(Plugin.objects.values_list("name", flat=True)) == ["one", "two"]
+
+
+def test_enable_grants_what_was_asked_for_and_rollback_goes_back(tmp_path: Path) -> None:
+    record_upload(plugin_component("needy"))
+    record_upload(_needy())
+    assert _run("enable", "needy")["version"] == 1
+    status, document = _fails("enable", "needy", "--version", "2")
+    assert (status, document["error"]["code"], document["error"]["plugin"]) == (1, "capability-denied", "needy")
+    answer = _run("enable", "needy", "--version", "2", "--grant", "requested")
+    assert (answer["version"], answer["granted"]) == (2, {"database": SCOPE})
+    assert _run("rollback", "needy")["version"] == 1
+    assert _run("rollback", "needy", "--to", "2")["previous_version"] == 1
+    assert _fails("rollback", "needy", "--to", "9")[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("wish", "scope"),
+    [
+        ("database", SCOPE),
+        ('database={"tables": {"shop_product": ["select"]}}', {"tables": {"shop_product": ["select"]}}),
+    ],
+)
+def test_a_grant_has_the_scope_that_was_typed_or_asked_for(wish: str, scope: object) -> None:
+    record_upload(_needy())
+    _run("enable", "needy", "--grant", wish)
+    assert Grant.objects.get().scope == scope
+
+
+@pytest.mark.parametrize("wish", ["files", "database={", 'database={"rows": 1}'])
+def test_a_grant_that_means_nothing_is_a_wrong_call_and_grants_nothing(wish: str) -> None:
+    record_upload(_needy())
+    status, document = _fails("enable", "needy", "--grant", wish)
+    assert (status, document["error"]["code"]) == (2, "usage")
+    assert not Grant.objects.exists()
+    assert not Plugin.objects.get().is_enabled
+
+
+def test_disable_takes_one_plugin_or_all() -> None:
+    for name in ("a", "b", "c"):
+        _enabled(plugin_component(name))
+    assert _run("disable", "b")["disabled"] == ["b"]
+    assert _run("disable", "--all")["disabled"] == ["a", "c"]
+    assert not Plugin.objects.filter(is_enabled=True).exists()
+    assert _run("disable", "--all")["disabled"] == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [["enable", "nobody"], ["disable", "nobody"], ["rollback", "nobody"], ["run-task", "nobody", "x"]]
+)
+def test_a_plugin_that_is_not_there_is_a_failure_with_its_code(arguments: list[str]) -> None:
+    status, document = _fails(*arguments)
+    assert (status, document["error"]["code"]) == (1, "plugin-not-found")
+
+
+def test_call_hook_shows_each_answer() -> None:
+    _enabled(plugin_component("a", hooks={"order-placed": text_hook(ok("first"))}))
+    _enabled(plugin_component("b", hooks={"order-price": number_hook(answer_param_plus(5))}))
+    placed = _run("call-hook", "order-placed", "42", '"gift"')["results"]
+    assert [(each["plugin"], each["version"], each["value"]) for each in placed] == [("a", 1, "first")]
+    assert _run("call-hook", "order-price", "10", '"[]"')["results"][0]["value"] == 15
+    assert _run("call-hook", "nobody-answers")["results"] == []
+
+
+def test_what_a_plugin_says_cannot_steer_a_terminal() -> None:
+    _enabled(plugin_component(hooks={"order-placed": text_hook(ok("\x1b[2J\u202e\x07gift"))}))
+    shown = _text("call-hook", "order-placed", "1", '""')
+    assert "\\x1b[2J\\u202e\\x07gift" in shown
+    assert all(each.isprintable() or each == "\n" for each in shown)
+
+
+@pytest.mark.parametrize(("body", "code"), [(err("no"), "plugin-failed"), (trap(), "plugin-trapped")])
+def test_call_hook_fails_with_the_plugins_error(body: Any, code: str) -> None:
+    _enabled(plugin_component(hooks={"order-placed": text_hook(body)}))
+    status, document = _fails("call-hook", "order-placed", "1", '""')
+    assert (status, document["error"]["code"], document["error"]["plugin"]) == (1, code, "greeter")
+
+
+@pytest.mark.parametrize("arguments", [["1"], ["1", "gift"], ['"x"', '"y"'], [str(2**70), '""']])
+def test_call_hook_with_arguments_that_do_not_fit_is_a_wrong_call(arguments: list[str]) -> None:
+    _enabled(plugin_component(hooks={"order-placed": text_hook(ok(""))}))
+    status, document = _fails("call-hook", "order-placed", *arguments)
+    assert (status, document["error"]["code"]) == (2, "usage")
+
+
+def test_call_route_asks_as_nobody_or_as_a_user() -> None:
+    get_user_model().objects.create(username="ada")
+    _enabled(
+        plugin_component(
+            routes=[
+                route("/greeter/echo", json_handler(echo())),
+                route("/greeter/page", http_handler(ok_response(404, "gone", [("content-type", "text/plain")]))),
+            ],
+            toml='[routes."/greeter/page"]\naccess = "public"',
+        )
+    )
+    status, document = _fails("call-route", "POST", "/greeter/echo", "--data", '{"a": 1}')
+    assert (status, document["error"]["code"]) == (1, "authentication-required")
+    answer = _run("call-route", "post", "/greeter/echo?b=2", "--data", '{"a": 1}', "--user", "ada")
+    assert (answer["status"], answer["body"]["a"], answer["body"]["claims"]["username"]) == (200, 1, "ada")
+    assert answer["body"]["request"]["query"] == {"b": ["2"]}
+    status, document = _fails("call-route", "GET", "/greeter/page")
+    assert (status, document["status"], document["body"]) == (1, 404, "gone")
+    assert _fails("call-route", "GET", "/greeter/other")[1]["error"]["code"] == "route-not-found"
+    assert _fails("call-route", "GET", "/greeter/echo", "--user", "nobody")[0] == 2
+    assert _fails("call-route", "GET", "greeter")[0] == 2
+
+
+def test_call_route_answers_errors_of_the_plugin_with_status_one() -> None:
+    _enabled(
+        plugin_component(
+            routes=[route("/greeter/no", json_handler(err("no")))],
+            toml='[routes."/greeter/no"]\naccess = "public"',
+        )
+    )
+    status, document = _fails("call-route", "GET", "/greeter/no")
+    assert (status, document["error"]["code"]) == (1, "plugin-failed")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_run_task_writes_a_run_down_and_queues_it(rq_queue: str) -> None:
+    _enabled(plugin_component(tasks={"count": json_handler(ok("{}"))}))
+    answer = _run("run-task", "greeter", "count", '{"a": 1}')
+    run = TaskRun.objects.get()
+    assert (answer["id"], run.input, run.status) == (str(run.pk), '{"a": 1}', "queued")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_run_task_waits_for_the_end(settings: Settings, rq_queue: str) -> None:
+    settings.RQ_QUEUES = {"default": {**settings.RQ_QUEUES["default"], "ASYNC": False}}
+    tasks = {"count": json_handler(ok('{"n": 3}')), "fail": json_handler(err("no"))}
+    _enabled(plugin_component(tasks=tasks))
+    finished = _run("run-task", "greeter", "count", "--wait")
+    assert (finished["status"], finished["result"]) == ("finished", {"n": 3})
+    status, failed = _fails("run-task", "greeter", "fail", "--wait")
+    assert (status, failed["status"]) == (1, "failed")
+
+
+def test_run_task_with_a_task_that_is_not_there_fails() -> None:
+    _enabled(plugin_component())
+    assert _fails("run-task", "greeter", "count")[1]["error"]["code"] == "task-not-found"
+    assert _fails("run-task", "greeter", "count", "{")[0] == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_scheduler_looks_once(settings: Settings, rq_queue: str) -> None:
+    settings.WASM_PLUGINS_SYNC_INTERVAL_S = 60
+    storage.put_upload("greeter", plugin_component())
+    assert _run("scheduler", "--once")["sync"]["found"] == 1
+    assert _run("scheduler", "--once")["sync"] is None
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_scheduler_ends_well_when_told_to(
+    number: signal.Signals, child_environment: dict[str, str], rq_queue: str
+) -> None:
+    command = [sys.executable, str(ROOT / "manage.py"), "plugins", "scheduler", "--every", "0.1", "--json"]
+    child = subprocess.Popen(command, env=child_environment, stdout=subprocess.PIPE, text=True)
+    _wait_until_ready(child.pid)
+    child.send_signal(number)
+    out, _ = child.communicate(timeout=20)
+    assert (child.returncode, json.loads(out)) == (0, {"stopped": True})
+
+
+def _wait_until_ready(pid: int) -> None:
+    """Wait until a process handles SIGTERM, as the kernel tells: the scheduler sets both handlers together."""
+    give_up_at = time.monotonic() + 30
+    while time.monotonic() < give_up_at:
+        (caught,) = (line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if "SigCgt" in line)
+        if int(caught.split()[1], 16) & (1 << (signal.SIGTERM - 1)):
+            time.sleep(0.2)
+            return
+        time.sleep(0.05)
+    raise AssertionError("the scheduler did not start")
+
+
+def test_doctor_tries_every_part(rq_queue: str) -> None:
+    status, document = _fails("doctor")
+    found = {each["name"]: each["is_good"] for each in document["checks"]}
+    assert status == 1
+    assert found == {
+        "storage": True,
+        "cache": True,
+        "engine": True,
+        "database default": True,
+        "queue default": False,  # Redis answers, but no worker listens
+        "runs": True,
+    }
+    assert all(each["advice"] for each in document["checks"] if not each["is_good"])
+
+
+def test_doctor_tells_of_every_part_that_is_away(settings: Settings, plugin_folder: Path, tmp_path: Path) -> None:
+    plugin_folder.write_bytes(b"")
+    (tmp_path / "open").mkdir(mode=0o755)
+    settings.WASM_PLUGINS_CACHE_DIR = tmp_path / "open"
+    settings.RQ_QUEUES = {"default": {**settings.RQ_QUEUES["default"], "URL": "redis://127.0.0.1:9/0"}}
+    document = _fails("doctor")[1]
+    bad = {each["name"] for each in document["checks"] if not each["is_good"]}
+    assert bad == {"storage", "cache", "queue default"}
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["unknown"], ["enable"], ["list", "--nonsense"], ["disable"], ["enable", "x", "--version", "y"]]
+)
+def test_a_wrong_call_ends_with_status_two_and_one_document(
+    arguments: list[str], child_environment: dict[str, str]
+) -> None:
+    command = [sys.executable, str(ROOT / "manage.py"), "plugins", *arguments, "--json"]
+    done = subprocess.run(command, env=child_environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["error"]["code"] == "usage"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_failure_ends_with_status_one(child_environment: dict[str, str]) -> None:
+    command = [sys.executable, str(ROOT / "manage.py"), "plugins", "enable", "nobody", "--json"]
+    done = subprocess.run(command, env=child_environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["error"]["code"] == "plugin-not-found"
+    assert "Traceback" not in done.stderr
+
+
+def test_a_database_that_is_away_is_one_line_and_status_one(child_environment: dict[str, str], tmp_path: Path) -> None:
+    environment = {**child_environment, "DJANGO_SETTINGS_MODULE": "project.settings", "SHOP_DATA": str(tmp_path)}
+    environment["SHOP_DATABASE"] = "postgresql://nobody:x@127.0.0.1:9/nothing"
+    command = [sys.executable, str(ROOT / "manage.py"), "plugins", "list", "--json"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["error"]["code"] == "database-error"
+    assert "Traceback" not in done.stderr
+
+
+def test_every_subcommand_has_a_text_for_people(rq_queue: str, tmp_path: Path) -> None:
+    (tmp_path / "a.wasm").write_bytes(plugin_component(hooks={"order-placed": text_hook(ok("hello"))}))
+    for arguments in (
+        ["list"],
+        ["upload", str(tmp_path / "a.wasm")],
+        ["list"],
+        ["sync"],
+        ["enable", "greeter"],
+        ["call-hook", "order-placed", "1", '""'],
+        ["call-hook", "nothing"],
+        ["scheduler", "--once"],
+        ["disable", "--all"],
+    ):
+        assert _text(*arguments).strip()
+    assert len(SUBCOMMANDS) == 11
+
+
+def test_progress_is_silent_unless_it_takes_a_second(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with compiling("quick", 1):
+        pass
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("wasm_plugins.management.plugins.progress._PATIENCE_S", 0.01)
+    with compiling("slow", 19_000_000):
+        time.sleep(0.1)
+    assert capsys.readouterr().err.startswith("compiling slow (19 MB)... 0.")

@@ -1,0 +1,115 @@
+"""The forms of what stands below a plugin: grants, and what an admin may tune of routes and tasks."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.forms.fields import InvalidJSONInput
+from django.utils.translation import gettext_lazy as _
+
+from ..capabilities import CAPABILITIES
+from ..grants import check_grant
+from ..manifest import ACCESS_WORDS
+from ..models import Grant, Route, Task
+
+if TYPE_CHECKING:
+    GrantFormBase = forms.ModelForm[Grant]
+    RouteFormBase = forms.ModelForm[Route]
+    TaskFormBase = forms.ModelForm[Task]
+else:
+    GrantFormBase = RouteFormBase = TaskFormBase = forms.ModelForm
+
+_PERMISSION: Final = re.compile(r"[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*")
+
+
+class ScopeField(forms.JSONField):
+    """JSON that a person typed; left empty, it is an empty object."""
+
+    def to_python(self, value: Any) -> Any:
+        """Read the text; what is too deep, or has a number too long, for the parser is no valid scope either."""
+        try:
+            scope = super().to_python(value)
+        except (RecursionError, ValueError):
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from None
+        return {} if scope is None else scope
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """Show again what was typed, whatever it is."""
+        try:
+            return super().bound_data(data, initial)
+        except (RecursionError, ValueError):
+            return InvalidJSONInput(data)
+
+
+class GrantForm(GrantFormBase):
+    """A grant whose scope is checked before it is believed; what was granted stays the same capability."""
+
+    capability = forms.ChoiceField(label=_("capability"), choices=[(name, name) for name in CAPABILITIES])
+    scope = ScopeField(
+        label=_("scope"),
+        required=False,
+        initial=dict,
+        help_text=_('JSON. For database: {"tables": {"shop_order": ["select"]}}; for authorization: {}.'),
+        widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
+    )
+
+    class Meta:
+        model = Grant
+        fields = ("capability", "scope")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["capability"].disabled = self.instance.pk is not None
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse, at the field, a scope that could never be used as it is meant."""
+        cleaned = super().clean() or {}
+        if "capability" in cleaned and "scope" in cleaned:
+            try:
+                check_grant(cleaned["capability"], cleaned["scope"])
+            except ValueError as error:
+                self.add_error("scope", str(error))
+        return cleaned
+
+
+class RouteForm(RouteFormBase):
+    """Who may call a route."""
+
+    class Meta:
+        model = Route
+        fields = ("access", "is_enabled")
+
+    def clean_access(self) -> str:
+        """Refuse what is neither one of the words nor written as a permission: it would shut everybody out."""
+        access: str = self.cleaned_data["access"]
+        if access and access not in ACCESS_WORDS and not _PERMISSION.fullmatch(access):
+            raise ValidationError(
+                _("Write one of %(words)s, or a permission such as shop.view_order, or nothing."),
+                code="invalid",
+                params={"words": ", ".join(ACCESS_WORDS)},
+            )
+        return access
+
+
+class TaskForm(TaskFormBase):
+    """Where and how often a task runs."""
+
+    class Meta:
+        model = Task
+        fields = ("queue", "timeout_s", "max_retries", "is_enabled")
+
+    def clean_queue(self) -> str:
+        """Refuse a queue that the project does not have: no worker would ever take the runs."""
+        queue: str = self.cleaned_data["queue"]
+        queues = list(settings.RQ_QUEUES)
+        if queue and queue not in queues:
+            raise ValidationError(
+                _("There is no such queue; there are %(queues)s."),
+                code="invalid",
+                params={"queues": ", ".join(queues)},
+            )
+        return queue

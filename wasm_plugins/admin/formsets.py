@@ -1,0 +1,42 @@
+"""Saves what was changed below a plugin: grants through ``lifecycle``, tuning column by column."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser
+
+from .. import lifecycle
+from ..models import Grant, Plugin
+from ..registry import mark_changed
+
+
+def save_rows(plugin: Plugin, formset: Any, by: AbstractBaseUser | None) -> None:
+    """Save a formset of the plugin's page that is valid, in the caller's transaction; every process notices.
+
+    Args:
+        plugin: Whose page it is.
+        formset: The rows of one kind, with what Django's admin wants to know of it afterwards.
+        by: Who changes it.
+    """
+    formset.save(commit=False)  # fills new_objects, changed_objects and deleted_objects, which the history needs
+    if not formset.has_changed():
+        return
+    if formset.model is Grant:
+        _save_grants(plugin, formset, by)
+    else:
+        _save_tuning(formset)
+
+
+def _save_grants(plugin: Plugin, formset: Any, by: AbstractBaseUser | None) -> None:
+    for grant in formset.deleted_objects:
+        lifecycle.revoke(plugin, grant.capability, by=by)
+    for grant in [*formset.new_objects, *(changed for changed, _ in formset.changed_objects)]:
+        lifecycle.grant(plugin, grant.capability, grant.scope, by=by)
+
+
+def _save_tuning(formset: Any) -> None:
+    """Write only the columns that were tuned: another process may be writing what a new version declares."""
+    for row, columns in formset.changed_objects:
+        row.save(update_fields=columns)
+    mark_changed()

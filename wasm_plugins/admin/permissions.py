@@ -1,0 +1,32 @@
+"""Who may do what on the plugin pages; whoever may do something to a plugin may see it too."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.http import HttpRequest
+
+APPROVE: Final = "wasm_plugins.approve_plugin"
+UPLOAD: Final = "wasm_plugins.upload_plugin"
+CHANGE: Final = "wasm_plugins.change_plugin"
+_SEE: Final = (APPROVE, UPLOAD, CHANGE, "wasm_plugins.view_plugin", "wasm_plugins.delete_plugin")
+
+
+def may_see(request: HttpRequest) -> bool:
+    """Whether the user may read everything that is known of plugins."""
+    return any(request.user.has_perm(permission) for permission in _SEE)
+
+
+def may_upload(request: HttpRequest) -> bool:
+    """Whether the user may bring plugins in, and look into storage for them."""
+    return request.user.has_perm(UPLOAD)
+
+
+def may_tune(request: HttpRequest) -> bool:
+    """Whether the user may change priorities, access, queues and the like."""
+    return request.user.has_perm(CHANGE) or may_approve(request)
+
+
+def may_approve(request: HttpRequest) -> bool:
+    """Whether the user may grant, enable, disable, and say which version serves."""
+    return request.user.has_perm(APPROVE)

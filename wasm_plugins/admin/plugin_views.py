@@ -1,0 +1,134 @@
+"""The pages and buttons that Django's admin does not have: upload, sync, and what is done to one plugin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST
+
+from ..exceptions import PluginError
+from ..models import Plugin, PluginVersion
+from ..sync import record_upload, sync
+from ..sync_report import SyncReport
+from .acts import ACTS, user_of
+from .permissions import may_approve, may_upload
+from .upload import UploadForm
+
+if TYPE_CHECKING:
+    PluginAdminBase = admin.ModelAdmin[Plugin]
+else:
+    PluginAdminBase = admin.ModelAdmin
+
+
+class PluginViews(PluginAdminBase):
+    """Views beside those of every model admin; each asks for its permission first."""
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the views to those of Django's admin."""
+        view = self.admin_site.admin_view
+        upload = require_http_methods(["GET", "HEAD", "POST"])(self.upload_view)
+        return [
+            path("upload/", view(upload), name="wasm_plugins_plugin_upload"),
+            path("sync/", view(require_POST(self.sync_view)), name="wasm_plugins_plugin_sync"),
+            path("<int:pk>/act/", view(require_POST(self.act_view)), name="wasm_plugins_plugin_act"),
+            *super().get_urls(),
+        ]
+
+    def upload_view(self, request: HttpRequest) -> HttpResponse:
+        """Take a component, check it and record it; nothing that is off goes on by that."""
+        if not may_upload(request):
+            raise PermissionDenied
+        form = UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm()
+        if form.is_valid():
+            try:
+                version = record_upload(form.cleaned_data["component"].read(), by=user_of(request))
+            except PluginError as error:
+                form.add_error("component", str(error))
+            else:
+                self.log_change(request, version.plugin, _("uploaded version %d") % version.number)
+                self.message_user(request, _said_of(version), messages.SUCCESS)
+                return HttpResponseRedirect(self._page(version.plugin_id))
+        context = {**self.admin_site.each_context(request), "form": form, "title": _("Upload a plugin")}
+        context |= {"opts": self.opts, "media": self.media + form.media}
+        return TemplateResponse(request, "wasm_plugins/admin/upload.html", context)
+
+    def sync_view(self, request: HttpRequest) -> HttpResponse:
+        """Look into storage now."""
+        if not may_upload(request):
+            raise PermissionDenied
+        try:
+            report = sync()
+        except PluginError as error:
+            self.message_user(request, str(error), messages.ERROR)
+        else:
+            self._log_sync(request, report)
+            level = messages.WARNING if report.refused else messages.SUCCESS
+            self.message_user(request, _in_words(report), level)
+        return HttpResponseRedirect(self._url("changelist"))
+
+    def act_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Do what a button on a plugin's page says."""
+        if not may_approve(request):
+            raise PermissionDenied
+        plugin = get_object_or_404(Plugin, pk=pk)
+        act = request.POST.get("act", "")
+        if act not in ACTS:
+            return HttpResponseBadRequest("there is no such act", content_type="text/plain")
+        self._act(request, plugin, act)
+        return HttpResponseRedirect(self._page(pk))
+
+    def _act(self, request: HttpRequest, plugin: Plugin, act: str) -> None:
+        """Do one thing to one plugin, log it, and say how it went."""
+        try:
+            said = ACTS[act](plugin, request)
+        except (PluginError, ValueError) as error:
+            self.message_user(request, _named(plugin, error), messages.ERROR)
+            return
+        self.log_change(request, plugin, said)
+        self.message_user(request, f"{plugin.name}: {said}", messages.SUCCESS)
+
+    def _log_sync(self, request: HttpRequest, report: SyncReport) -> None:
+        """Write into the history of each plugin what the sync found of it."""
+        found = {
+            each.plugin: each for each in report.outcomes if each.plugin and each.result in ("verified", "refused")
+        }
+        for plugin in Plugin.objects.filter(name__in=found):
+            self.log_change(request, plugin, _("sync found version %d") % (found[plugin.name].version or 0))
+
+    def _page(self, pk: int) -> str:
+        return self._url("change", pk)
+
+    def _url(self, page: str, *args: int) -> str:
+        return reverse(f"admin:wasm_plugins_plugin_{page}", args=args, current_app=self.admin_site.name)
+
+
+def _said_of(version: PluginVersion) -> str:
+    """Say what an upload came to."""
+    plugin = version.plugin
+    plugin.refresh_from_db(fields=["is_enabled", "current_version"])
+    named = {"name": plugin.name, "number": version.number}
+    if plugin.current_version_id != version.pk:
+        return _("%(name)s version %(number)d was checked and recorded. It waits for approval.") % named
+    if plugin.is_enabled:
+        return _("%(name)s version %(number)d was checked and recorded. It is the version that is on.") % named
+    return _("%(name)s version %(number)d was checked and recorded. It is off.") % named
+
+
+def _in_words(report: SyncReport) -> str:
+    counts = {name: getattr(report, name) for name in ("found", "changed", "refused", "removed")}
+    words = ngettext("%(found)d object in storage", "%(found)d objects in storage", report.found)
+    return (words + _(": %(changed)d changed, %(refused)d refused, %(removed)d gone.")) % counts
+
+
+def _named(plugin: Plugin, error: Exception) -> str:
+    """Return what went wrong, with the plugin's name once."""
+    said = error.message if isinstance(error, PluginError) else str(error)
+    return f"{plugin.name}: {said}"

@@ -1,0 +1,31 @@
+"""Looks into storage beside the first call of a process, so that a project without a scheduler is served too."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from django.db import connections
+
+from .conf import conf
+from .sync import sync_if_due
+
+logger = logging.getLogger(__name__)
+
+
+def sync_in_background() -> None:
+    """Start a look into storage if it is due, on a thread of its own: no caller waits for it or shares its transaction.
+
+    At most one process of the fleet looks in each interval, so this is cheap for all others.
+    """
+    if conf.SYNC_INTERVAL_S > 0:
+        threading.Thread(target=_sync, name="wasm-plugins-sync", daemon=True).start()
+
+
+def _sync() -> None:
+    try:
+        sync_if_due()
+    except Exception:
+        logger.exception("plugins stay as they are: the look into storage failed")
+    finally:
+        connections.close_all()
