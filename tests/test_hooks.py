@@ -24,10 +24,11 @@ from tests.components import (
     trap,
 )
 from tests.installed import install, tables
-from wasm_plugins import HookResults, get_plugin_manager, hook
+from wasm_plugins import HookResults, get_plugin_manager, hook, signatures
 from wasm_plugins.exceptions import DeadlineExceeded, HookVetoed, LinkError, PluginFailed, PluginTrapped
 from wasm_plugins.models import Hook
 from wasm_plugins.registry import mark_changed
+from wasm_plugins.signatures import hook_type
 from wasm_plugins.sync import record_upload
 
 pytestmark = pytest.mark.django_db(databases=["default", "sqlite"])
@@ -213,6 +214,21 @@ def test_an_export_of_another_type_is_refused_with_both_types() -> None:
         record_upload(component)
     assert "result<string, string>" in caught.value.message
     assert "result<s64, string>" in caught.value.message
+
+
+def test_a_plugin_that_was_verified_before_the_hook_changed_is_refused_with_both_types(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answering("parrot", "changing", echo())
+    monkeypatch.setitem(signatures._declared, "changing", hook_type(changed_hook))
+    with pytest.raises(LinkError) as caught:
+        get_plugin_manager().call_hook_dynamic("changing", 1, "x")
+    assert caught.value.missing == "changing"
+
+
+def changed_hook(order_id: int) -> str:
+    """Another type than the plugin exports."""
+    return ""
 
 
 def test_a_hook_can_be_called_by_name_without_a_declaration() -> None:

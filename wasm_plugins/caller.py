@@ -8,11 +8,13 @@ from contextvars import ContextVar
 from typing import Any, Final
 
 from . import components
-from .exceptions import PluginError
+from .exceptions import LinkError, PluginError
 from .host.context import CallContext, Report
 from .host.session import Session
 from .runtime import sandbox
+from .runtime.linker import LinkedComponent
 from .runtime.log import CallLog
+from .runtime.wit import Func
 from .snapshot import ActivePlugin
 
 logger = logging.getLogger("wasm_plugins.plugin")
@@ -38,6 +40,7 @@ def call_plugin(
     using: str,
     owns_transaction: bool,
     deadline_ms: int,
+    expected: Func | None = None,
     log: CallLog | None = None,
     report: Report | None = None,
 ) -> Any:
@@ -45,7 +48,19 @@ def call_plugin(
 
     Blocks for at most about ``deadline_ms``, and for the loading of the component before its first call.
 
+    Args:
+        plugin: Whom to call.
+        export: The function as WIT spells it.
+        args: What it gets.
+        using: Database whose transaction the call is part of.
+        owns_transaction: Whether that transaction is the call's own, or somebody else's.
+        deadline_ms: Wall-clock budget in milliseconds.
+        expected: The type that the export must have now: the project may have changed a hook since it was verified.
+        log: Where the plugin's output goes.
+        report: Where a task's progress goes.
+
     Raises:
+        LinkError: The export has another type than expected.
         PluginError: The plugin gave no answer.
         Exception: Whatever went wrong in the host, for example a lost database connection.
     """
@@ -63,6 +78,7 @@ def call_plugin(
     left_open: list[str] = []
     try:
         linked = components.get_linked(plugin.digest)
+        _check_type(linked, export, expected)
         with session.closing() as left_open:
             return sandbox.call(linked, export, args, limits=limits, host=context, log=log)
     except PluginError as error:
@@ -71,6 +87,12 @@ def call_plugin(
         for alias in left_open:
             log.write("warn", f"a transaction was left open on {alias}: it was rolled back")
         _pass_on(plugin, log)
+
+
+def _check_type(linked: LinkedComponent, export: str, expected: Func | None) -> None:
+    found = linked.component.find_export(export)
+    if expected is not None and found is not None and not expected.matches(found):
+        raise LinkError(f"exports {export} as {found}, but the project's hook is {expected} now", missing=export)
 
 
 def _pass_on(plugin: ActivePlugin, log: CallLog) -> None:

@@ -114,7 +114,7 @@ def _check_queue() -> Iterator[CheckMessage]:
         )
     elif queues[conf.QUEUE].get("SERIALIZER") != JSON_SERIALIZER:
         yield Warning(
-            f"RQ_QUEUES[{conf.QUEUE!r}] does not name RQ's JSON serializer, which the jobs of plugins are written with.",
+            f"RQ_QUEUES[{conf.QUEUE!r}] lacks RQ's JSON serializer, which jobs of plugins are written with.",
             hint=f'Add "SERIALIZER": "{JSON_SERIALIZER}", and start workers with --serializer {JSON_SERIALIZER}.',
             id="wasm_plugins.W003",
         )

@@ -24,6 +24,7 @@ from .registry import find_snapshot, registry
 from .results import HookResults
 from .runtime.contract import HTTP_HANDLER
 from .runtime.log import CallLog
+from .signatures import find_hook_type
 from .snapshot import ActivePlugin, RouteEntry
 
 EnqueueRoute = Callable[[HttpRequest, RouteEntry, str], HttpResponse]
@@ -81,6 +82,7 @@ class PluginManager:
             using=options.using,
             owns_transaction=False,
             deadline_ms=options.deadline_ms or conf.HOOK_DEADLINE_MS,
+            expected=find_hook_type(name),
         )
 
     def call_route(self, request: HttpRequest, path: str | None = None) -> HttpResponse:

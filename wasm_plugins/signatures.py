@@ -101,6 +101,11 @@ def declare_hook(name: str, of: wit.Func) -> None:
         raise ValueError(f"hook {name} is declared twice: {known} and {of}")
 
 
+def find_hook_type(name: str) -> wit.Func | None:
+    """Return the type of a declared hook, or ``None``."""
+    return _declared.get(name)
+
+
 def hook_signatures() -> Mapping[str, wit.Func]:
     """Return the types of all declared hooks by WIT name."""
     return dict(_declared)

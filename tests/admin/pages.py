@@ -32,7 +32,8 @@ class Staff:
         return self.client.get(url, query)  # type: ignore[return-value]
 
     def post(self, url: str, data: dict[str, Any] | None = None) -> HttpResponse:
-        """Send a form."""
+        """Send a form; messages of earlier answers have been read."""
+        self.client.cookies.pop("messages", None)
         return self.client.post(url, data or {})  # type: ignore[return-value]
 
     def act(self, plugin: Plugin, act: str, **data: Any) -> HttpResponse:

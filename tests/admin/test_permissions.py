@@ -79,10 +79,8 @@ def test_staff_who_may_view_see_no_buttons(viewer: Staff, plugin: Plugin) -> Non
         assert _act_url(plugin) not in page
         assert 'name="_save"' not in page
         assert "enable_selected" not in page
-    assert set(form_fields(text_of(viewer.get(page_of(plugin))))) <= {
-        "csrfmiddlewaretoken",
-        *(f"{rows}-{count}_FORMS" for rows in _formsets() for count in ("TOTAL", "INITIAL", "MIN_NUM", "MAX_NUM")),
-    }
+    tail = ("_FORMS", "-id", "-plugin", "csrfmiddlewaretoken")
+    assert all(name.endswith(tail) for name in form_fields(text_of(viewer.get(page_of(plugin)))))
 
 
 def test_actions_of_the_list_do_nothing_for_those_who_may_not_use_them(viewer: Staff, plugin: Plugin) -> None:
@@ -168,7 +166,3 @@ def test_columns_that_no_form_has_cannot_be_written_by_naming_them(root: Staff) 
     root.save(plugin, {"tasks-0-id": str(theirs.pk), "tasks-0-timeout_s": "9"})
     theirs.refresh_from_db()
     assert theirs.timeout_s is None
-
-
-def _formsets() -> list[str]:
-    return ["grants", "hooks", "routes", "tasks", "versions"]

@@ -27,7 +27,7 @@ BAD: dict[str, Callable[[], bytes]] = {
     "bad name": lambda: plugin_component("../../etc/passwd"),
     "hostile name": lambda: plugin_component(IMG),
     "reserved name": lambda: plugin_component("admin"),
-    "unknown import": lambda: plugin_component("greeter", head='(import "evil:corp/backdoor" (instance))'),
+    "unknown import": lambda: plugin_component("greeter", head='(import "read" (func))'),
     "lying manifest": lambda: plugin_component("greeter", tasks={"greet": json_handler(ok("{}"))}, without=["greet"]),
     "lying plugin.toml": lambda: greeter(toml="[tasks.other]\nmax_retries = 1\n"),
 }

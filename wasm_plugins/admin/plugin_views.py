@@ -90,10 +90,10 @@ class PluginViews(PluginAdminBase):
         try:
             said = ACTS[act](plugin, request)
         except (PluginError, ValueError) as error:
-            self.message_user(request, _named(plugin, error), messages.ERROR)
+            self.message_user(request, _about(plugin, error), messages.ERROR)
             return
         self.log_change(request, plugin, said)
-        self.message_user(request, f"{plugin.name}: {said}", messages.SUCCESS)
+        self.message_user(request, _about(plugin, said), messages.SUCCESS)
 
     def _log_sync(self, request: HttpRequest, report: SyncReport) -> None:
         """Write into the history of each plugin what the sync found of it."""
@@ -128,7 +128,7 @@ def _in_words(report: SyncReport) -> str:
     return (words + _(": %(changed)d changed, %(refused)d refused, %(removed)d gone.")) % counts
 
 
-def _named(plugin: Plugin, error: Exception) -> str:
-    """Return what went wrong, with the plugin's name once."""
-    said = error.message if isinstance(error, PluginError) else str(error)
-    return f"{plugin.name}: {said}"
+def _about(plugin: Plugin, said: str | Exception) -> str:
+    """Return a message about a plugin; in quotes, its name keeps the small letter that it begins with."""
+    text = said.message if isinstance(said, PluginError) else str(said)
+    return f"“{plugin.name}”: {text}"

@@ -24,8 +24,9 @@ PREAMBLE: Final = b"\x00asm\x0d\x00\x01\x00"
 _CORE_PREAMBLE: Final = b"\x00asm\x01\x00\x00\x00"
 _REASON_CHARS: Final = 600
 
-REFUSED: Final = 1
-OUT_OF_MEMORY: Final = 2
+REFUSED: Final = 3  # not 1, with which Python ends by itself after an exception
+OUT_OF_MEMORY: Final = 4
+TOO_LARGE: Final = 5
 """How the child ends when it can still say so; a signal ends it otherwise."""
 
 
@@ -89,7 +90,7 @@ def _reason(child: subprocess.CompletedProcess[bytes], limits: CompileLimits) ->
         return f"compiling used more than the limit cpu_s of {limits.cpu_s} seconds"
     if child.returncode in (-signal.SIGABRT, -signal.SIGSEGV, OUT_OF_MEMORY):
         return f"compiling used more than the limit memory_bytes of {limits.memory_bytes}"
-    if child.returncode == -signal.SIGXFSZ:
+    if child.returncode in (-signal.SIGXFSZ, TOO_LARGE):
         return f"its code is larger than the limit artifact_bytes of {limits.artifact_bytes}"
     said = child.stderr.decode(errors="replace").strip()[-_REASON_CHARS:]
     return f"the compiler ended with status {child.returncode}: {said}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
@@ -23,7 +24,7 @@ def main(order: dict[str, Any]) -> int:
     from wasmtime import Engine, WasmtimeError
     from wasmtime.component import Component
 
-    from wasm_plugins.runtime.compiler import OUT_OF_MEMORY, REFUSED
+    from wasm_plugins.runtime.compiler import OUT_OF_MEMORY, REFUSED, TOO_LARGE
     from wasm_plugins.runtime.engine import make_config
 
     data = sys.stdin.buffer.read()
@@ -35,10 +36,15 @@ def main(order: dict[str, Any]) -> int:
         return REFUSED
     except MemoryError:
         return OUT_OF_MEMORY
-    with open(order["target"], "xb") as target:
-        target.write(code)
-        target.flush()
-        os.fsync(target.fileno())
+    try:
+        with open(order["target"], "xb") as target:
+            target.write(code)
+            target.flush()
+            os.fsync(target.fileno())
+    except OSError as error:
+        if error.errno != errno.EFBIG:
+            raise
+        return TOO_LARGE  # CPython ignores the signal that would have ended us
     return 0
 
 

@@ -58,4 +58,3 @@ class Component:
                 raise LookupError(f"no export {name}")
             self._indexes[key] = index
         return index
-

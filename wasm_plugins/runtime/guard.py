@@ -83,16 +83,6 @@ _functions: dict[int, GuardedFunction] = {}
 _next_key = itertools.count(1)
 
 
-@ctypes.CFUNCTYPE(
-    ctypes.c_void_p,  # error, or nothing
-    ctypes.c_void_p,  # our key
-    ctypes.c_void_p,  # context
-    ctypes.c_void_p,  # the function's type, which we know
-    ctypes.c_void_p,  # arguments
-    ctypes.c_size_t,
-    ctypes.c_void_p,  # results
-    ctypes.c_size_t,
-)
 @entrance
 def _called(key: int, context: int, _type: int, args: int, _nargs: int, results: int, _nresults: int) -> int:
     try:
@@ -105,7 +95,6 @@ def _called(key: int, context: int, _type: int, args: int, _nargs: int, results:
         return _unwind(failure)
 
 
-@ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32)
 @entrance
 def _dropped(_key: int, _context: int, rep: int) -> int:
     try:
@@ -118,14 +107,22 @@ def _dropped(_key: int, _context: int, rep: int) -> int:
         return _unwind(failure)
 
 
-@ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 def _finalize(key: int, functions: dict[int, GuardedFunction] = _functions) -> None:
     functions.pop(key, None)  # bound above, since at the interpreter's end the module's own names are gone
 
 
-_on_call: Final = ctypes.cast(_called, ctypes.c_void_p)
-_on_drop: Final = ctypes.cast(_dropped, ctypes.c_void_p)
-_finalizer: Final = ctypes.cast(_finalize, ctypes.c_void_p)
+_on_call: Final = ctypes.CFUNCTYPE(
+    ctypes.c_void_p,  # error, or nothing
+    ctypes.c_void_p,  # our key
+    ctypes.c_void_p,  # context
+    ctypes.c_void_p,  # the function's type, which we know
+    ctypes.c_void_p,  # arguments
+    ctypes.c_size_t,
+    ctypes.c_void_p,  # results
+    ctypes.c_size_t,
+)(_called)
+_on_drop: Final = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32)(_dropped)
+_on_end: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(_finalize)
 
 
 def define(instance: component.LinkerInstance, name: str, guarded: GuardedFunction) -> None:
@@ -133,7 +130,7 @@ def define(instance: component.LinkerInstance, name: str, guarded: GuardedFuncti
     key = next(_next_key)
     _functions[key] = guarded
     encoded = name.encode()
-    native.raise_if(native.add_function(_address(instance), encoded, len(encoded), _on_call, key, _finalizer))
+    native.raise_if(native.add_function(_address(instance), encoded, len(encoded), _on_call, key, _on_end))
 
 
 def define_resource(instance: component.LinkerInstance, name: str, number: int) -> None:

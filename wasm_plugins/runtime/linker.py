@@ -104,9 +104,7 @@ def _check_function(name: str, wanted: Func, offered: HostFunction | None) -> No
         raise LinkError(f"imports {name} as {wanted}, but this host offers {offered.type}", missing=name)
 
 
-def _define(
-    root: component.LinkerInstance, full_name: str, instance: Interface, offered: HostInterface
-) -> None:
+def _define(root: component.LinkerInstance, full_name: str, instance: Interface, offered: HostInterface) -> None:
     with root.add_instance(full_name) as target:
         for name in instance.resources:
             guard.define_resource(target, name, resource_id(offered.resources[name]))
