@@ -190,7 +190,7 @@ def test_types_that_are_megabytes_as_text_are_refused() -> None:
     nested = "(type $t0 (tuple u8 u8))" + "".join(f"(type $t{n} (tuple $t{n - 1} $t{n - 1}))" for n in range(1, 15))
     huge = function('(param "x" $t14) (result (result (error string)))', "(param i32)", ok_nothing())
     storage.put_upload("greeter", plugin_component(exports={"huge": huge}, head=nested))
-    assert _only(sync()).code == ManifestError.code
+    assert _only(sync()).code == CompileError.code
 
 
 def test_a_plugin_whose_records_were_deleted_is_found_again_and_off() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -41,6 +41,7 @@ def call_plugin(
     owns_transaction: bool,
     deadline_ms: int,
     expected: Func | None = None,
+    convert: Callable[[Any], Any] | None = None,
     log: CallLog | None = None,
     report: Report | None = None,
 ) -> Any:
@@ -56,6 +57,7 @@ def call_plugin(
         owns_transaction: Whether that transaction is the call's own, or somebody else's.
         deadline_ms: Wall-clock budget in milliseconds.
         expected: The type that the export must have now: the project may have changed a hook since it was verified.
+        convert: Makes of the answer what this returns; where it refuses, what the plugin wrote is undone.
         log: Where the plugin's output goes.
         report: Where a task's progress goes.
 
@@ -80,7 +82,8 @@ def call_plugin(
         linked = components.get_linked(plugin.digest)
         _check_type(linked, export, expected)
         with session.closing() as left_open:
-            return sandbox.call(linked, export, args, limits=limits, host=context, log=log)
+            answer = sandbox.call(linked, export, args, limits=limits, host=context, log=log)
+            return answer if convert is None else convert(answer)
     except PluginError as error:
         raise error.about(plugin.name, plugin.version) from error.__cause__
     finally:

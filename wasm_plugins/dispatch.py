@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
 
 from django.db import DEFAULT_DB_ALIAS, transaction
 
@@ -46,6 +47,24 @@ class HookOptions:
             raise ValueError(f"deadline_ms is {self.deadline_ms}; it must be at least 1")
 
 
+_declared: Final[dict[str, HookOptions]] = {}
+
+
+def declare_options(name: str, options: HookOptions) -> None:
+    """Remember how a declared hook is called, for whoever calls it by name."""
+    _declared[name] = options
+
+
+def options_of(name: str, **changed: Any) -> HookOptions:
+    """Return how a hook is called: as declared, else as by default, and changed where the caller says so.
+
+    Raises:
+        TypeError: There is no such option.
+        ValueError: An option is out of range.
+    """
+    return replace(_declared.get(name, HookOptions()), **changed)
+
+
 def dispatch(plugins: Sequence[ActivePlugin], args: Sequence[Any], ask: Ask, options: HookOptions) -> HookResults:
     """Ask plugins in order and return their answers; all of it in one ``atomic`` block.
 
@@ -53,7 +72,7 @@ def dispatch(plugins: Sequence[ActivePlugin], args: Sequence[Any], ask: Ask, opt
         PluginError: A plugin failed and the hook does not skip errors, or a plugin vetoed.
         Exception: Whatever went wrong in the host: no plugin may answer for that.
     """
-    results = HookResults(args[0] if options.mode == "filter" and args else None)
+    results = unanswered(args, options)
     with transaction.atomic(using=options.using):
         for plugin in plugins:
             result = _ask_one(plugin, args, ask, options)
@@ -69,12 +88,25 @@ def dispatch(plugins: Sequence[ActivePlugin], args: Sequence[Any], ask: Ask, opt
     return results
 
 
+def unanswered(args: Sequence[Any], options: HookOptions) -> HookResults:
+    """Return what a hook amounts to before anybody answered."""
+    results = HookResults()
+    if options.mode == "filter" and args:
+        results.value = args[0]
+    return results
+
+
+def _own_savepoint(options: HookOptions) -> AbstractContextManager[None]:
+    """Give a plugin a savepoint of its own; where its error undoes the whole hook, that of the hook is enough."""
+    return transaction.atomic(using=options.using) if options.on_error == "skip" else nullcontext()
+
+
 def _ask_one(plugin: ActivePlugin, args: Sequence[Any], ask: Ask, options: HookOptions) -> HookResult:
     started = time.perf_counter()
     value: Any = None
     error: PluginError | None = None
     try:
-        with transaction.atomic(using=options.using):
+        with _own_savepoint(options):
             value = ask(plugin, args)
     except PluginError as failure:
         error = _judge(failure.about(plugin.name, plugin.version), options)

@@ -43,6 +43,12 @@ _MOST_HEADERS: Final = 64
 _HEADER_CHARS: Final = 4_096
 _HEADER_VALUE: Final = re.compile(r"[\x20-\x7e\xa0-\xff]*")  # RFC 9110, 5.5, without tabs
 _BODILESS: Final = frozenset({204, 205, 304})
+_CONTENT_TYPES: Final = {
+    "empty": "text/plain; charset=utf-8",
+    "text": "text/plain; charset=utf-8",
+    "bytes": "application/octet-stream",
+}
+"""What an answer is sent as that does not say itself."""
 
 
 def claims_of(user: Any) -> dict[str, Any]:
@@ -152,8 +158,9 @@ def http_response(answer: Mapping[str, Any], *, export: str) -> HttpResponse:
     status = answer["status"]
     if not 200 <= status <= 599:
         raise AnswerRefused(f"{export} answered status {status}; it must be from 200 to 599", export=export)
-    body = answer["body"].payload if status not in _BODILESS else None
-    response = HttpResponse(body or b"", status=status, content_type="application/octet-stream")
+    body = answer["body"]
+    content = b"" if body.payload is None or status in _BODILESS else body.payload
+    response = HttpResponse(content, status=status, content_type=_CONTENT_TYPES[body.case])
     for name, value in _checked_headers(answer["headers"], export):
         response[name] = value
     return _harmless(response)

@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, Protocol, overload
 from asgiref.sync import sync_to_async
 from django.db import DEFAULT_DB_ALIAS
 
-from .dispatch import HookOptions, Mode, OnError
+from .dispatch import HookOptions, Mode, OnError, declare_options, unanswered
 from .manager import get_plugin_manager
 from .registry import registry
 from .results import HookResults
@@ -80,6 +80,7 @@ def _declare(function: Callable[..., Any], *, name: str | None, options: HookOpt
     wit_spelling = name or wit_name(function.__name__)
     of = hook_type(function)
     declare_hook(wit_spelling, of)
+    declare_options(wit_spelling, options)
     signature = inspect.signature(function)
     first = next(iter(signature.parameters), "")
     is_filter = options.mode == "filter"
@@ -88,7 +89,7 @@ def _declare(function: Callable[..., Any], *, name: str | None, options: HookOpt
     def call(*args: Any, **kwargs: Any) -> HookResults:
         # Nobody answers: the common case, and the reason why a hook may stand in a hot path.
         if monotonic() < registry.fresh_until and wit_spelling not in registry.snapshot.hooks:
-            return HookResults(args[0] if args else kwargs.get(first)) if is_filter else HookResults()
+            return unanswered(args or (kwargs.get(first),), options) if is_filter else HookResults()
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
         return get_plugin_manager().call_hook(wit_spelling, bound.args, options)

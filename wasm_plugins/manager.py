@@ -17,7 +17,7 @@ from . import components, exchange
 from .access import check_access
 from .caller import acting_user, call_plugin
 from .conf import conf
-from .dispatch import HookOptions, dispatch
+from .dispatch import HookOptions, dispatch, options_of, unanswered
 from .exceptions import MethodNotAllowed, PluginNotFound, RouteNotFound, TaskNotFound
 from .host.context import Report
 from .registry import find_snapshot, registry
@@ -57,19 +57,19 @@ class PluginManager:
         Args:
             name: The hook as WIT spells it, for example ``order-placed``.
             *args: What the plugins get; it must fit the type that they export.
-            **options: As of ``@hook``: ``mode``, ``on_error``, ``using``, ``deadline_ms``.
+            **options: ``mode``, ``on_error``, ``using`` and ``deadline_ms``, where they are not to be as declared.
 
         Raises:
             PluginError: A plugin failed and the hook does not skip errors, or a plugin vetoed.
             TypeError: The arguments do not fit, or an option is unknown.
         """
-        return self.call_hook(name, args, HookOptions(**options))
+        return self.call_hook(name, args, options_of(name, **options))
 
     def call_hook(self, name: str, args: Sequence[Any], options: HookOptions) -> HookResults:
         """Call a hook with options that were checked before."""
         plugins = find_snapshot().hooks.get(name, ())
         if not plugins:
-            return HookResults(args[0] if options.mode == "filter" and args else None)
+            return unanswered(args, options)
         ask = partial(self._ask, name, options)
         return dispatch(plugins, args, ask, options)
 
@@ -119,16 +119,16 @@ class PluginManager:
         is_http = HTTP_HANDLER.matches(handler)
         given = exchange.http_input(request, entry.path) if is_http else exchange.json_input(request, entry.path)
         with transaction.atomic():
-            answer = call_plugin(
+            response: HttpResponse = call_plugin(
                 entry.plugin,
                 entry.handler,
                 [given],
                 using=DEFAULT_DB_ALIAS,
                 owns_transaction=True,
                 deadline_ms=conf.ROUTE_DEADLINE_MS,
+                convert=partial(exchange.http_response if is_http else exchange.json_response, export=entry.handler),
             )
-            respond: Callable[..., HttpResponse] = exchange.http_response if is_http else exchange.json_response
-            return respond(answer, export=entry.handler)
+        return response
 
     def run_handler(
         self,

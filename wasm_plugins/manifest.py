@@ -57,6 +57,9 @@ class TaskDeclaration:
 
     max_retries: int = 0
 
+    schedule: str = ""
+    """When to run by itself, as a cron expression. Recorded; nothing runs by it yet."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:

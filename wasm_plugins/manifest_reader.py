@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from .capabilities import CAPABILITIES
 from .exceptions import ManifestError
 from .manifest import (
     ACCESS_WORDS,
@@ -33,6 +34,9 @@ _PERMISSION: Final = re.compile(r"[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*")
 _QUEUE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _RESERVED: Final = frozenset({"admin", "static", "media", "runs", "wasm-plugins"})
 _TEXTS: Final = ("version", "title", "description", "author", "homepage", "license")
+_HOOK_KEYS: Final = frozenset({"priority"})
+_ROUTE_KEYS: Final = frozenset({"methods", "access"})
+_TASK_KEYS: Final = frozenset({"queue", "timeout_s", "max_retries", "schedule"})
 _SECTIONS: Final = frozenset({"hooks", "routes", "tasks", "settings", "capabilities"})
 
 
@@ -97,12 +101,20 @@ def _read_toml(toml: bytes | None) -> Mapping[str, Any]:
         raise ManifestError(f"{len(toml)} bytes; the limit is {TOML_BYTES}", field="plugin.toml")
     try:
         extra = tomllib.loads(toml.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits is a plain ValueError
         raise ManifestError(f"is no TOML: {_shown(str(error))}", field="plugin.toml") from None
     for key in extra:
         if key not in _SECTIONS and key not in _TEXTS:
             raise ManifestError(f"{_shown(key)} is unknown", field="plugin.toml")
     return extra
+
+
+def _entry(tables: Mapping[str, Any], name: str, known: frozenset[str], at: str) -> Mapping[str, Any]:
+    """Return what ``plugin.toml`` adds to one hook, route or task; a key that is misspelt must not pass in silence."""
+    entry = _table(tables, name)
+    if unknown := next((key for key in entry if key not in known), None):
+        raise ManifestError(f"{_shown(unknown)} is unknown; known are {', '.join(sorted(known))}", field=at)
+    return entry
 
 
 def _table(holder: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -114,8 +126,10 @@ def _table(holder: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 def _text(extra: Mapping[str, Any], key: str) -> str:
     text = extra.get(key, "")
-    if not isinstance(text, str) or len(text) > TEXT_CHARS:
-        raise ManifestError(f"must be text of at most {TEXT_CHARS} characters", field=f"plugin.toml: {key}")
+    if not isinstance(text, str) or len(text) > TEXT_CHARS or not text.replace("\n", "").isprintable():
+        raise ManifestError(f"must be printable text of at most {TEXT_CHARS} characters", field=f"plugin.toml: {key}")
+    if key == "homepage" and text and not text.startswith(("https://", "http://")):
+        raise ManifestError(f"{_shown(text)} must begin with https://", field=f"plugin.toml: {key}")
     return text
 
 
@@ -130,13 +144,13 @@ def _number(table: Mapping[str, Any], key: str, default: Any, least: int, most: 
 
 def _hook(name: object, tables: Mapping[str, Any], at: str) -> HookDeclaration:
     checked = check_name(name, at)
-    priority = _number(_table(tables, checked), "priority", DEFAULT_PRIORITY, -10_000, 10_000, at)
+    priority = _number(_entry(tables, checked, _HOOK_KEYS, at), "priority", DEFAULT_PRIORITY, -10_000, 10_000, at)
     return HookDeclaration(name=checked, priority=priority)
 
 
 def _route(route: Mapping[str, Any], plugin: str, tables: Mapping[str, Any], at: str) -> RouteDeclaration:
     path = _path(route["path"], plugin, f"{at}.path")
-    table = _table(tables, path)
+    table = _entry(tables, path, _ROUTE_KEYS, at)
     return RouteDeclaration(
         path=path,
         handler=check_name(route["handler"], f"{at}.handler"),
@@ -178,7 +192,7 @@ def _access(access: object, at: str) -> str:
 
 def _task(name: object, tables: Mapping[str, Any], at: str) -> TaskDeclaration:
     checked = check_name(name, at)
-    table = _table(tables, checked)
+    table = _entry(tables, checked, _TASK_KEYS, at)
     queue = table.get("queue", "")
     if queue != "" and not (isinstance(queue, str) and _QUEUE.fullmatch(queue)):
         raise ManifestError(f"{_shown(queue)} is no queue name", field=f"{at}.queue")
@@ -187,12 +201,16 @@ def _task(name: object, tables: Mapping[str, Any], at: str) -> TaskDeclaration:
         queue=queue,
         timeout_s=_number(table, "timeout_s", None, 1, 86_400, at),
         max_retries=_number(table, "max_retries", 0, 0, 20, at),
+        schedule=_text(table, "schedule"),
     )
 
 
 def _capabilities(extra: Mapping[str, Any]) -> dict[str, Any]:
     capabilities = _table(extra, "capabilities")
-    return {check_name(name, "plugin.toml: capabilities"): _table(capabilities, name) for name in capabilities}
+    if unknown := next((name for name in capabilities if name not in CAPABILITIES), None):
+        known = ", ".join(CAPABILITIES)
+        raise ManifestError(f"{_shown(unknown)} is unknown; known are {known}", field="plugin.toml: capabilities")
+    return {name: _table(capabilities, name) for name in capabilities}
 
 
 def _check_distinct(manifest: Manifest) -> None:

@@ -29,18 +29,12 @@ class HookResult:
 
 
 class HookResults(list[HookResult]):
-    """The answers of all plugins in order; empty when nobody answers.
+    """The answers of all plugins in order; empty when nobody answers."""
 
-    Attributes:
-        value: What the hook amounts to. Of mode ``filter`` the last answer, or the first argument where nobody
-            answered; of mode ``first`` the first answer that is not none; otherwise ``None``.
-    """
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any = None) -> None:
-        super().__init__()
-        self.value = value
+    # No __init__: a hook that nobody answers makes one of these, and must cost next to nothing.
+    value: Any = None
+    """What the hook amounts to. Of mode ``filter`` the last answer, or the first argument where nobody answered; of
+    mode ``first`` the first answer that is not none; otherwise ``None``."""
 
     @property
     def values(self) -> list[Any]:

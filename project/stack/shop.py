@@ -62,6 +62,7 @@ class Shop:
             *(sys.executable, "-m", "gunicorn", "project.wsgi"),
             *("--bind", f"{address.host}:{address.port}"),
             *("--workers", str(processes), "--graceful-timeout", "3"),
+            *("--timeout", "120"),  # an upload is compiled while its admin waits
             *("--access-logfile", "-", "--no-control-socket"),
         ]
         with self._running("web", arguments) as child:

@@ -24,7 +24,9 @@ def spoken() -> list[str]:
     return [str(value) for value in get_plugin_manager().call_hook_dynamic("speak", 1, "").values]
 
 
-def test_a_plugin_that_lies_in_a_bucket_is_found_enabled_replaced_and_removed(s3_storage: S3Plan, real_parts: RealParts) -> None:
+def test_a_plugin_that_lies_in_a_bucket_is_found_enabled_replaced_and_removed(
+    s3_storage: S3Plan, real_parts: RealParts
+) -> None:
     client = real_parts.s3.client()
     client.put_object(Bucket=s3_storage.bucket, Key="plugins/parrot.wasm", Body=parrot("one"))
     sync()

@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'plugin',
                 'verbose_name_plural': 'plugins',
                 'ordering': ['name'],
-                'permissions': [('upload_plugin', 'Can upload plugins'), ('approve_plugin', 'Can approve, enable, disable and roll back plugins'), ('run_plugin', "Can run a plugin's tasks by hand")],
+                'permissions': [('upload_plugin', 'Can upload plugins'), ('approve_plugin', 'Can approve, enable, disable and roll back plugins')],
             },
         ),
         migrations.CreateModel(

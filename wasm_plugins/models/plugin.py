@@ -33,7 +33,6 @@ class Plugin(models.Model):
         permissions: ClassVar = [
             ("upload_plugin", "Can upload plugins"),
             ("approve_plugin", "Can approve, enable, disable and roll back plugins"),
-            ("run_plugin", "Can run a plugin's tasks by hand"),
         ]
 
     def __str__(self) -> str:

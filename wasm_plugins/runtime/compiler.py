@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from ..exceptions import CompileError
+from ..exceptions import ArtifactError, CompileError, PluginError
 from .limits import CompileLimits
 
 PREAMBLE: Final = b"\x00asm\x0d\x00\x01\x00"
@@ -23,6 +23,8 @@ PREAMBLE: Final = b"\x00asm\x0d\x00\x01\x00"
 
 _CORE_PREAMBLE: Final = b"\x00asm\x01\x00\x00\x00"
 _REASON_CHARS: Final = 600
+_GAVE_UP: Final = "memory allocation of"
+"""What Rust's allocator says before it aborts."""
 
 REFUSED: Final = 3  # not 1, with which Python ends by itself after an exception
 OUT_OF_MEMORY: Final = 4
@@ -56,6 +58,7 @@ def compile_to(data: bytes, target: Path, *, limits: CompileLimits) -> None:
 
     Raises:
         CompileError: The bytes are refused, or the child went over a limit.
+        ArtifactError: The child could not do its work, whatever the bytes: a full disk, a broken installation.
     """
     check_preamble(data)
     if len(data) > limits.component_bytes:
@@ -74,26 +77,29 @@ def compile_to(data: bytes, target: Path, *, limits: CompileLimits) -> None:
     except subprocess.TimeoutExpired:
         raise CompileError(f"compiling took longer than the limit wall_s of {limits.wall_s} seconds") from None
     if child.returncode != 0:
-        raise CompileError(_reason(child, limits))
+        raise _failure(child, limits)
 
 
 def _as_dict(limits: CompileLimits) -> dict[str, int]:
     return {name: getattr(limits, name) for name in ("artifact_bytes", "cpu_s", "memory_bytes")}
 
 
-def _reason(child: subprocess.CompletedProcess[bytes], limits: CompileLimits) -> str:
+def _failure(child: subprocess.CompletedProcess[bytes], limits: CompileLimits) -> PluginError:
     """Say why the child failed: in its own words where it could speak, by the signal that ended it otherwise."""
-    said = child.stdout.decode(errors="replace").strip()
-    if child.returncode == REFUSED and said:
-        return f"the compiler refuses it: {said[:_REASON_CHARS]}"
-    if child.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
-        return f"compiling used more than the limit cpu_s of {limits.cpu_s} seconds"
-    if child.returncode in (-signal.SIGABRT, -signal.SIGSEGV, OUT_OF_MEMORY):
-        return f"compiling used more than the limit memory_bytes of {limits.memory_bytes}"
-    if child.returncode in (-signal.SIGXFSZ, TOO_LARGE):
-        return f"its code is larger than the limit artifact_bytes of {limits.artifact_bytes}"
-    said = child.stderr.decode(errors="replace").strip()[-_REASON_CHARS:]
-    return f"the compiler ended with status {child.returncode}: {said}"
+    said = child.stdout.decode(errors="replace").strip()[:_REASON_CHARS]
+    complaint = child.stderr.decode(errors="replace").strip()[-_REASON_CHARS:]
+    match child.returncode:
+        case status if status == REFUSED:
+            return CompileError(f"the compiler refuses it: {said}")
+        case status if status == TOO_LARGE or status == -signal.SIGXFSZ:
+            return CompileError(f"its code is larger than the limit artifact_bytes of {limits.artifact_bytes}")
+        case status if status in (-signal.SIGXCPU, -signal.SIGKILL):
+            return CompileError(f"compiling used more than the limit cpu_s of {limits.cpu_s} seconds")
+        case status if status == OUT_OF_MEMORY or (status == -signal.SIGABRT and _GAVE_UP in complaint):
+            return CompileError(f"compiling used more than the limit memory_bytes of {limits.memory_bytes}")
+        case status if status < 0:
+            return CompileError(f"the compiler crashed on it with signal {-status}: {complaint}")
+    return ArtifactError(f"the compiler could not work; it ended with status {child.returncode}: {complaint}")
 
 
 def digest_of(data: bytes) -> str:

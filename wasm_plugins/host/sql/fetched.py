@@ -7,7 +7,7 @@ import math
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, time, tzinfo
+from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal
 from typing import Final
 
@@ -71,6 +71,8 @@ def _numeric(value: Decimal, column: Column) -> Variant:
 
 def _timestamp(value: datetime, column: Column) -> Variant:
     moment = value.replace(tzinfo=column.zone) if value.tzinfo is None and column.zone else value
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(UTC)
     return Variant("timestamp", moment.isoformat(timespec="microseconds"))
 
 
