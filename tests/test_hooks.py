@@ -248,6 +248,14 @@ def test_arguments_that_do_not_fit_are_the_callers_error() -> None:
         order_seen(1)  # type: ignore[call-arg]
 
 
+def test_a_hook_called_by_name_is_called_as_declared_unless_told_otherwise() -> None:
+    answering("a-crash", "order-skipped", trap())
+    manager = get_plugin_manager()
+    assert [type(error) for error in manager.call_hook_dynamic("order-skipped", 1, "x").errors] == [PluginTrapped]
+    with pytest.raises(PluginTrapped):
+        manager.call_hook_dynamic("order-skipped", 1, "x", on_error="raise")
+
+
 @pytest.mark.parametrize("options", [{"mode": "some"}, {"on_error": "ignore"}, {"deadline_ms": 0}])
 def test_an_option_out_of_range_is_refused_when_declared(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must be"):

@@ -107,6 +107,11 @@ def test_an_http_handler_answers_html_that_can_do_no_harm(client: Client) -> Non
     assert "Server" not in response
 
 
+def test_text_without_a_content_type_is_sent_as_plain_text(client: Client) -> None:
+    serve(http_handler(ok_response(200, "<b>no markup</b>")), access="public")
+    assert client.get("/plugins/pages/one")["Content-Type"] == "text/plain; charset=utf-8"
+
+
 @pytest.mark.parametrize("status", [100, 199, 600, 999])
 def test_a_status_that_no_plugin_may_send_is_refused(client: Client, status: int) -> None:
     serve(http_handler(ok_response(status, "x")), access="public")

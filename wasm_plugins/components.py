@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import defaultdict
 from collections.abc import Collection
 from functools import cache
 from pathlib import Path
@@ -17,7 +18,8 @@ from .runtime.linker import LinkedComponent
 from .storage import read_kept
 
 _linked: dict[str, LinkedComponent] = {}
-_lock = threading.Lock()
+_loading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+"""One lock for each digest: a component that takes long to compile keeps no other from being called."""
 
 
 def compiled_cache() -> CompiledCache:
@@ -53,7 +55,7 @@ def get_linked(digest: str) -> LinkedComponent:
     """
     if (found := _linked.get(digest)) is not None:
         return found
-    with _lock:
+    with _loading[digest]:
         if (found := _linked.get(digest)) is None:
             native = compiled_cache().load(digest, lambda: read_kept(digest))
             found = _linked[digest] = LinkedComponent(Component(native), host_interfaces())
@@ -64,6 +66,7 @@ def forget(keep: Collection[str]) -> None:
     """Drop every component but those with one of these digests; calls that still run keep theirs alive."""
     for digest in [digest for digest in _linked if digest not in keep]:
         _linked.pop(digest, None)
+        _loading.pop(digest, None)
 
 
 def call_limits(deadline_ms: int) -> Limits:
@@ -76,9 +79,4 @@ def call_limits(deadline_ms: int) -> Limits:
     )
 
 
-def _after_fork() -> None:
-    global _lock
-    _lock = threading.Lock()
-
-
-os.register_at_fork(after_in_child=_after_fork)
+os.register_at_fork(after_in_child=_loading.clear)

@@ -1,4 +1,4 @@
-"""Looks into storage beside the first call of a process, so that a project without a scheduler is served too."""
+"""Looks into storage and loads plugins beside the first call of a process, so that few callers wait for either."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.db import connections
 
 from .conf import conf
 from .sync import sync_if_due
+from .warming import warm
 
 logger = logging.getLogger(__name__)
 
@@ -16,7 +17,8 @@ logger = logging.getLogger(__name__)
 def sync_in_background() -> None:
     """Start a look into storage if it is due, on a thread of its own: no caller waits for it or shares its transaction.
 
-    At most one process of the fleet looks in each interval, so this is cheap for all others.
+    At most one process of the fleet looks in each interval, so this is cheap for all others. Then what is enabled is
+    loaded, so that only the first call of a plugin, if it comes at once, waits for that.
     """
     if conf.SYNC_INTERVAL_S > 0:
         threading.Thread(target=_sync, name="wasm-plugins-sync", daemon=True).start()
@@ -25,6 +27,7 @@ def sync_in_background() -> None:
 def _sync() -> None:
     try:
         sync_if_due()
+        warm()
     except Exception:
         logger.exception("plugins stay as they are: the look into storage failed")
     finally:

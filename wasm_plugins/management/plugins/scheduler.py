@@ -1,4 +1,4 @@
-"""``plugins scheduler``: finds due and lost runs, and looks into storage; as many copies as one likes."""
+"""``plugins scheduler``: finds due and lost runs, looks into storage, keeps this machine's compiled code ready."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
 from django.core.management.base import CommandParser
 from django.db import close_old_connections
 
 from ...sync import sync_if_due
 from ...tasks import sweep
+from ...warming import warm
 from .answer import Answer
 
 HELP: Final = "Keep runs and storage in view, until SIGTERM or Ctrl-C."
 
 logger = logging.getLogger(__name__)
+
+_Done = TypeVar("_Done")
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -34,20 +38,23 @@ def run(options: Mapping[str, Any]) -> Answer:
         data = {"sweep": swept.as_json(), "sync": None if found is None else found.as_json()}
         return Answer(data, f"runs: {_counts(swept.as_json())}; storage: {'looked' if found else 'not due'}")
     with _stop_signal() as stop:
+        warmed = None
         while not stop.is_set():
             _attempt(sweep)
             _attempt(sync_if_due)
+            warmed = _attempt(partial(warm, warmed)) or warmed
             stop.wait(options["every"])
     return Answer({"stopped": True}, "stopped")
 
 
-def _attempt(act: Callable[[], object]) -> None:
+def _attempt(act: Callable[[], _Done]) -> _Done | None:
     """Do one thing; a database or a server that is away now may be back the next time."""
     close_old_connections()
     try:
-        act()
+        return act()
     except Exception:
         logger.exception("the scheduler goes on after a failure")
+        return None
 
 
 @contextmanager

@@ -9,10 +9,11 @@ from django.core.management.base import CommandParser
 
 from ... import sync as syncing
 from ...sync_report import Outcome, SyncReport
+from ...warming import warm
 from .answer import Answer, table
 from .progress import compiling
 
-HELP: Final = "Look into storage now, and record what changed."
+HELP: Final = "Look into storage now, record what changed, and compile what this machine will be asked to call."
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -23,6 +24,7 @@ def add_arguments(parser: CommandParser) -> None:
 def run(options: Mapping[str, Any]) -> Answer:
     """Sync. What is wrong with an object is shown, and is no failure of the command."""
     report = syncing.sync(compiling, again=options["again"])
+    warm()
     return Answer(report.as_json(), _text(report))
 
 
