@@ -10,7 +10,7 @@ from wasm_plugins.sync import record_upload
 WRITER_TOML = '[capabilities.database.tables]\nshop_order = ["{}"]\n'
 IMG = "<img src=x onerror=alert(1)>"
 HOSTILE_TOML = (
-    f'title = "{IMG}"\ndescription = "{{{{7*7}}}}{IMG}"\nauthor = "{IMG}"\nhomepage = "javascript:alert(1)"\n'
+    f'title = "{IMG}"\ndescription = "{{{{7*7}}}}{IMG}"\nauthor = "{IMG}"\nhomepage = "https://x.example/{IMG}"\n'
 )
 
 

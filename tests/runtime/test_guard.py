@@ -5,8 +5,11 @@ from __future__ import annotations
 import ctypes
 import gc
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -21,6 +24,8 @@ from wasm_plugins.runtime.state import CallState, current, open_calls
 
 from .components import HOST, UNREACHABLE, VOID_CALLER, linked
 from .echo import echo_of
+
+ROOT = Path(__file__).resolve().parents[2]
 
 PATIENT = Limits(deadline_ms=30_000)
 SPIN_THEN_CALL = f"""(component
@@ -258,3 +263,24 @@ def test_an_exception_sent_into_a_thread_that_runs_wasm_comes_out_there() -> Non
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(JobTimeoutException))
     thread.join()
     assert len(caught) == 1
+
+
+LINKERS_OUTLIVE_THE_MODULE = """
+import gc
+import wasm_plugins.runtime.guard as guard
+from tests.runtime.components import VOID_CALLER, linked
+kept = [linked(VOID_CALLER, {"note": lambda state, number: None}) for _ in range(5)]
+guard.__dict__.clear()
+gc.collect()
+del kept
+gc.collect()
+print("alive")
+"""
+
+
+def test_a_linker_that_dies_after_the_modules_names_are_gone_is_no_crash() -> None:
+    """An interpreter that ends empties modules first and drops what they held later."""
+    done = subprocess.run(
+        [sys.executable, "-c", LINKERS_OUTLIVE_THE_MODULE], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "alive", "")

@@ -111,6 +111,12 @@ def _finalize(key: int, functions: dict[int, GuardedFunction] = _functions) -> N
     functions.pop(key, None)  # bound above, since at the interpreter's end the module's own names are gone
 
 
+def _immortal(callback: Any) -> Any:
+    """Keep a callback for ever: a linker that dies with the interpreter calls it after this module was emptied."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(callback))
+    return callback
+
+
 _on_call: Final = ctypes.CFUNCTYPE(
     ctypes.c_void_p,  # error, or nothing
     ctypes.c_void_p,  # our key
@@ -122,7 +128,7 @@ _on_call: Final = ctypes.CFUNCTYPE(
     ctypes.c_size_t,
 )(_called)
 _on_drop: Final = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32)(_dropped)
-_on_end: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(_finalize)
+_on_end: Final = _immortal(ctypes.CFUNCTYPE(None, ctypes.c_void_p)(_finalize))
 
 
 def define(instance: component.LinkerInstance, name: str, guarded: GuardedFunction) -> None:
