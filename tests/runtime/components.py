@@ -17,6 +17,9 @@ from wasm_plugins.runtime.wit import Func
 HOST = "test:parts/host"
 """The one interface that these components import from."""
 
+FORKS_ON_PURPOSE = "ignore:This process:DeprecationWarning"
+"""Warning filter for programs that fork beside threads, as RQ's workers do; Python 3.12 and later warn of it."""
+
 ALLOCATOR = """
   (core module $allocator
     (memory (export "memory") 3)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.runtime.components import FORKS_ON_PURPOSE
+
 ROOT = Path(__file__).resolve().parents[2]
 CALLS = 100_000
 SLACK_BYTES = 2 * 1024 * 1024
@@ -17,7 +19,7 @@ SLACK_BYTES = 2 * 1024 * 1024
 @pytest.mark.slow
 def test_no_exception_of_eight_threads_is_lost_or_foreign_before_and_after_a_fork() -> None:
     ended = subprocess.run(
-        [sys.executable, "-m", "tests.runtime.stress", str(CALLS)],
+        [sys.executable, "-W", FORKS_ON_PURPOSE, "-m", "tests.runtime.stress", str(CALLS)],
         cwd=ROOT,
         capture_output=True,
         text=True,

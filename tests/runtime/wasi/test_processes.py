@@ -16,6 +16,7 @@ FORKING = """
 import os, sys
 from tests.runtime.wasi.probe import PROBE_WAT, Probe, link
 from wasm_plugins.exceptions import DeadlineExceeded
+from tests.runtime.components import FORKS_ON_PURPOSE
 
 def use(probe):
     probe.ask("print", 3)
@@ -39,7 +40,9 @@ if child:
 
 
 def test_a_forked_child_goes_on_calling() -> None:
-    done = subprocess.run([sys.executable, "-c", FORKING], cwd=ROOT, timeout=60, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-W", FORKS_ON_PURPOSE, "-c", FORKING], cwd=ROOT, timeout=60, capture_output=True, text=True
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 
