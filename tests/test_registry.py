@@ -78,7 +78,7 @@ def test_a_plugin_whose_grant_was_taken_back_serves_nothing() -> None:
     assert Plugin.objects.get(pk=row.pk).is_enabled
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_a_broken_transaction_of_the_caller_keeps_the_last_snapshot() -> None:
     install(plugin("one"))
     assert answers() == ["one"]

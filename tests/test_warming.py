@@ -38,6 +38,7 @@ def test_a_plugin_whose_bytes_are_gone_is_logged_and_stops_no_other(caplog: pyte
     assert ["lost" in record.getMessage() for record in caplog.records if record.name.endswith("warming")] == [True]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_nothing_is_done_again_while_nothing_changed() -> None:
     installed("one")
     done = warm()

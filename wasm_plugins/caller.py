@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any, Final
 
+from django.db import IntegrityError
+
 from . import components
-from .exceptions import LinkError, PluginError
+from .exceptions import AnswerRefused, LinkError, PluginError
 from .host.context import CallContext, Report
 from .host.session import Session
 from .runtime import sandbox
@@ -84,6 +86,9 @@ def call_plugin(
         with session.closing() as left_open:
             answer = sandbox.call(linked, export, args, limits=limits, host=context, log=log)
             return answer if convert is None else convert(answer)
+    except IntegrityError as error:
+        refused = AnswerRefused(f"{export} left rows that break a constraint of the database", export=export)
+        raise refused.about(plugin.name, plugin.version) from error
     except PluginError as error:
         raise error.about(plugin.name, plugin.version) from error.__cause__
     finally:

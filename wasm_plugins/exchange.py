@@ -143,7 +143,7 @@ def json_response(answer: str | None, *, export: str) -> HttpResponse:
     """
     text = "null" if answer is None else answer
     try:
-        json.loads(text)
+        json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise AnswerRefused(f"{export} answered a text that is no JSON", export=export) from None
     return _harmless(HttpResponse(text, content_type="application/json"))

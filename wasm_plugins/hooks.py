@@ -16,7 +16,7 @@ from .manager import get_plugin_manager
 from .registry import registry
 from .results import HookResults
 from .runtime.values import wit_name
-from .runtime.wit import Func
+from .runtime.wit import Func, ResultOf
 from .signatures import declare_hook, hook_type
 
 _Params = ParamSpec("_Params")
@@ -84,12 +84,15 @@ def _declare(function: Callable[..., Any], *, name: str | None, options: HookOpt
     signature = inspect.signature(function)
     first = next(iter(signature.parameters), "")
     is_filter = options.mode == "filter"
+    default = signature.parameters[first].default if first else None
+    if is_filter and not (of.params and isinstance(of.result, ResultOf) and of.result.ok == of.params[0][1]):
+        raise TypeError(f"{function.__qualname__}: a filter must return the type of its first parameter")
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> HookResults:
         # Nobody answers: the common case, and the reason why a hook may stand in a hot path.
         if monotonic() < registry.fresh_until and wit_spelling not in registry.snapshot.hooks:
-            return unanswered(args or (kwargs.get(first),), options) if is_filter else HookResults()
+            return unanswered(args or (kwargs.get(first, default),), options) if is_filter else HookResults()
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
         return get_plugin_manager().call_hook(wit_spelling, bound.args, options)

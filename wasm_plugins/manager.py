@@ -18,7 +18,7 @@ from .access import check_access
 from .caller import acting_user, call_plugin
 from .conf import conf
 from .dispatch import HookOptions, dispatch, options_of, unanswered
-from .exceptions import MethodNotAllowed, PluginNotFound, RouteNotFound, TaskNotFound
+from .exceptions import MethodNotAllowed, PluginError, PluginNotFound, RouteNotFound, TaskNotFound
 from .host.context import Report
 from .registry import find_snapshot, registry
 from .results import HookResults
@@ -101,6 +101,12 @@ class PluginManager:
         entry = find_snapshot().routes.get(path)
         if entry is None:
             raise RouteNotFound(f"nothing is served at {path[:200]}")
+        try:
+            return self._call_entry(request, entry)
+        except PluginError as error:
+            raise error.about(entry.plugin.name, entry.plugin.version) from error.__cause__
+
+    def _call_entry(self, request: HttpRequest, entry: RouteEntry) -> HttpResponse:
         check_access(entry, request.user)
         if request.method not in entry.methods:
             raise MethodNotAllowed(
@@ -109,7 +115,7 @@ class PluginManager:
                 plugin=entry.plugin.name,
             )
         if entry.process_as_task:
-            return self.enqueue_route(request, entry, exchange.json_input(request, path))
+            return self.enqueue_route(request, entry, exchange.json_input(request, entry.path))
         with self.acting_as(request.user):
             return self._answer(request, entry)
 

@@ -7,10 +7,13 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Final
 from uuid import UUID
 
 from django.db import DatabaseError, connections, router, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from . import components
 from .models import Generation
@@ -43,49 +46,65 @@ class Registry:
     def current(self) -> Snapshot:
         """Return the snapshot of now; asks the database at most twice a second.
 
-        A call keeps the snapshot it began with, whatever happens meanwhile.
+        A call keeps the snapshot it began with, whatever happens meanwhile. A caller that changed something in a
+        transaction sees it at once, and nobody else does before it is committed.
         """
-        if time.monotonic() >= self.fresh_until:
-            self._refresh()
-        return self.snapshot
+        return self.snapshot if time.monotonic() < self.fresh_until else self._refresh()
 
     def invalidate(self) -> None:
         """Ask the database again at the next call."""
         self.fresh_until = 0.0
 
-    def _refresh(self) -> None:
+    def _refresh(self) -> Snapshot:
         if not self._lock.acquire(blocking=not self._is_loaded):
-            return  # another thread is at it, and there is something to go on with
+            return self.snapshot  # another thread is at it, and there is something to go on with
         try:
-            if time.monotonic() < self.fresh_until:
-                return
-            self._reload()
-            self.fresh_until = time.monotonic() + CHECK_INTERVAL_S
+            return self.snapshot if time.monotonic() < self.fresh_until else self._reload()
         finally:
             self._lock.release()
 
-    def _reload(self) -> None:
+    def _reload(self) -> Snapshot:
         connection = connections[router.db_for_read(Generation)]
         if self._is_loaded and connection.in_atomic_block and connection.needs_rollback:
-            return  # the caller's transaction is broken: no query would be answered
+            return self.snapshot  # the caller's transaction is broken: no query would be answered
         try:
-            token = Generation.current_token()
-            if self._is_loaded and token == self._token:
-                return
-            self.snapshot = load_snapshot()
+            with _own_savepoint(connection):
+                token, snapshot = self._load()
         except DatabaseError:
             if not self._is_loaded:
                 raise
             logger.exception("plugins keep their last known state: the database does not answer")
-            return
-        is_first, self._token, self._is_loaded = not self._is_loaded, token, True
-        components.forget({plugin.digest for plugin in self.snapshot.plugins.values()})
+            token, snapshot = self._token, self.snapshot
+        if token not in _uncommitted:
+            self._publish(token, snapshot)
+        return snapshot
+
+    def _load(self) -> tuple[UUID | None, Snapshot]:
+        token = Generation.current_token()
+        if self._is_loaded and token == self._token:
+            return token, self.snapshot
+        snapshot = load_snapshot()
+        while (now := Generation.current_token()) != token:  # or half of it would be older than the rest
+            token, snapshot = now, load_snapshot()
+        return token, snapshot
+
+    def _publish(self, token: UUID | None, snapshot: Snapshot) -> None:
+        is_first, self._is_loaded = not self._is_loaded, True
+        if snapshot is not self.snapshot:
+            components.forget({plugin.digest for plugin in snapshot.plugins.values()})
+        self.snapshot, self._token = snapshot, token
+        self.fresh_until = time.monotonic() + CHECK_INTERVAL_S
         if is_first and self.when_first_used is not None:
             self.when_first_used()
 
     def reset_lock(self) -> None:
         """Replace a lock that a thread of the parent process may have held at a fork."""
         self._lock = threading.Lock()
+
+
+def _own_savepoint(connection: BaseDatabaseWrapper) -> AbstractContextManager[None]:
+    """Keep a query that fails from breaking the transaction of whoever calls a hook."""
+    return transaction.atomic(using=connection.alias) if connection.in_atomic_block else nullcontext()
 
 
 registry: Final = Registry()
@@ -97,8 +116,21 @@ def find_snapshot() -> Snapshot:
     return registry.current()
 
 
+_uncommitted: Final[set[UUID | None]] = set()
+"""States that this process made and has not committed: only the transaction that made one can see it.
+
+One that is rolled back stays in here: it is 16 bytes, and cannot come again.
+"""
+
+
 def mark_changed() -> None:
     """Say, in the caller's transaction, that something changed which every process must notice."""
-    Generation.bump()
+    token = Generation.bump()
+    _uncommitted.add(token)
     registry.invalidate()
-    transaction.on_commit(registry.invalidate, using=router.db_for_write(Generation))
+    transaction.on_commit(partial(_committed, token), using=router.db_for_write(Generation))
+
+
+def _committed(token: UUID) -> None:
+    _uncommitted.discard(token)
+    registry.invalidate()

@@ -6,17 +6,32 @@ from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_safe
 
+from .exceptions import BodyTooLarge
+from .exchange import read_body
 from .models import TaskRun
-from .routes import respond
+from .registry import find_snapshot
+from .routes import error_response, respond
 from .tasks import describe_run
 
 
-@csrf_protect
+@csrf_exempt
 def route(request: HttpRequest, path: str) -> HttpResponse:
-    """Answer by the plugin that serves the path; CSRF is enforced even where a project left its middleware out."""
+    """Answer by the plugin that serves the path; CSRF is enforced even where a project left its middleware out.
+
+    The body is read, within its limit, before CSRF looks for a token in it: a form with files could not be read after.
+    """
+    try:
+        read_body(request)
+    except BodyTooLarge as error:
+        return error_response(error)
+    return _protected_route(request, path)
+
+
+@csrf_protect
+def _protected_route(request: HttpRequest, path: str) -> HttpResponse:
     return respond(request, f"/{path}")
 
 
@@ -37,5 +52,6 @@ def _may_see(request: HttpRequest, found: TaskRun) -> bool:
     if request.user.is_authenticated and request.user.is_staff and request.user.has_perm("wasm_plugins.view_taskrun"):
         return True
     if found.requested_by_id is None:
-        return bool(found.route)
+        entry = find_snapshot().routes.get(found.route)
+        return entry is not None and entry.access == "public"  # a user who was deleted leaves no open run behind
     return request.user.is_authenticated and found.requested_by_id == request.user.pk

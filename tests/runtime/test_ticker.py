@@ -16,7 +16,7 @@ from wasm_plugins.runtime import sandbox
 from wasm_plugins.runtime.limits import Limits
 from wasm_plugins.runtime.ticker import PERIOD_S, Ticker
 
-from .components import COUNT, SPIN, linked
+from .components import COUNT, FORKS_ON_PURPOSE, SPIN, linked
 
 ROOT = Path(__file__).resolve().parents[2]
 IN_A_FORK = """
@@ -161,7 +161,12 @@ def test_a_block_that_was_open_across_a_reset_counts_no_more() -> None:
 
 def test_deadlines_hold_in_a_forked_child_and_in_its_parent_after() -> None:
     ended = subprocess.run(
-        [sys.executable, "-c", IN_A_FORK], cwd=ROOT, env={**os.environ}, timeout=60, check=False, capture_output=True
+        [sys.executable, "-W", FORKS_ON_PURPOSE, "-c", IN_A_FORK],
+        cwd=ROOT,
+        env={**os.environ},
+        timeout=60,
+        check=False,
+        capture_output=True,
     )
     assert (ended.returncode, ended.stderr) == (7, b"")
 

@@ -23,7 +23,8 @@ def user_of(request: HttpRequest) -> AbstractBaseUser | None:
 
 
 def _enable(plugin: Plugin, request: HttpRequest) -> str:
-    lifecycle.enable(plugin, by=user_of(request))
+    version = _version(plugin, request).number if "number" in request.POST else None  # the one that the page showed
+    lifecycle.enable(plugin, version=version, by=user_of(request))
     return _("enabled")
 
 

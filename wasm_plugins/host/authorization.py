@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.contrib.auth.models import Permission
 from django.db.models import Q
@@ -12,6 +12,8 @@ from ..runtime.state import CallState
 from ..runtime.values import Err, Ok
 from .context import context_of
 from .offer import offer
+
+MOST_PERMISSIONS: Final = 64
 
 
 def _authorize(
@@ -25,17 +27,17 @@ def _authorize(
         return Err("the user does not belong to that tenant")
     if user.is_superuser and allow_super_admin:
         return Ok()
-    missing = [name for name in permissions if not _has(user, name)]
+    if len(permissions) > MOST_PERMISSIONS:
+        return Err(f"{len(permissions)} permissions are asked for; the limit is {MOST_PERMISSIONS}")
+    given = _given(user) if user.is_superuser else None
+    missing = [name for name in permissions if not (user.has_perm(name) if given is None else name in given)]
     return Err(f"the user lacks {', '.join(missing)[:500]}") if missing else Ok()
 
 
-def _has(user: Any, permission: str) -> bool:
-    """Tell whether a user was given a permission; being a superuser alone does not count here."""
-    if not user.is_superuser:
-        return bool(user.has_perm(permission))
-    app_label, _, codename = permission.partition(".")
+def _given(user: Any) -> set[str]:
+    """Return what a superuser was given by name; being one alone does not count here."""
     given = Permission.objects.filter(Q(user=user) | Q(group__user=user))
-    return given.filter(content_type__app_label=app_label, codename=codename).exists()
+    return {f"{app}.{name}" for app, name in given.values_list("content_type__app_label", "codename")}
 
 
 INTERFACE = offer(AUTHORIZATION, {"authorize": _authorize})

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Final
 
 from django.db import connections, transaction
@@ -32,6 +33,7 @@ class Session:
         self._owns: Final = owns_transaction
         self._outer: Final[dict[str, Atomic]] = {}
         self._open: Final[dict[str, list[Atomic]]] = {}
+        self._written: Final[set[str]] = set()
 
     def alias(self, database: str) -> str:
         """Return the Django alias of a database as plugins call it, with a transaction open on it.
@@ -47,9 +49,14 @@ class Session:
             return alias
         if not self._owns:
             raise SessionRefused(f"database {database} is not part of the caller's transaction")
-        self._outer[alias] = transaction.atomic(using=alias)
-        self._outer[alias].__enter__()
+        block = transaction.atomic(using=alias)
+        block.__enter__()
+        self._outer[alias] = block  # only what was entered may be left
         return alias
+
+    def note_write(self, alias: str) -> None:
+        """Remember that rows changed: deferred constraints are then checked while the call can still be undone."""
+        self._written.add(alias)
 
     def begin(self, database: str) -> None:
         """Open a savepoint.
@@ -97,13 +104,23 @@ class Session:
         self._close(left_open, keep=True)
 
     def _close(self, left_open: list[str], *, keep: bool) -> None:
-        for alias, stack in self._open.items():
-            left_open.extend(alias for _ in stack)
-            while stack:
-                _leave(stack.pop(), alias, keep=False)
-        while self._outer:
-            alias, block = self._outer.popitem()
-            _leave(block, alias, keep=keep)
+        with ExitStack() as blocks:  # leaves every one of them, whatever happens to another
+            for alias, block in self._outer.items():
+                blocks.push(partial(_end, block, alias, keep))
+            for alias, stack in self._open.items():
+                left_open.extend(alias for _ in stack)
+                for block in stack:
+                    blocks.push(partial(_end, block, alias, False))
+            self._outer.clear()
+            self._open.clear()
+            if keep:
+                for alias in self._written:
+                    connections[alias].check_constraints()
+
+
+def _end(block: Atomic, alias: str, keep: bool, kind: type[BaseException] | None, *_: object) -> None:
+    """Leave a block as an exit callback: kept only while nothing has failed."""
+    _leave(block, alias, keep=keep and kind is None)
 
 
 def _leave(block: Atomic, alias: str, *, keep: bool) -> None:

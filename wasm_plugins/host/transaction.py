@@ -53,7 +53,10 @@ def _run(state: CallState, database: str, sql: str, bind: _Binder) -> SqlResult:
     vendor = connections[alias].vendor
     engine: SqlEngine = engine_for(vendor)
     with transaction.atomic(using=alias):
-        return engine.run(alias, sql, bind(alias), _grant(context), remaining_ms=state.remaining_ms, limits=LIMITS)
+        result = engine.run(alias, sql, bind(alias), _grant(context), remaining_ms=state.remaining_ms, limits=LIMITS)
+    if result.changed:
+        context.session.note_write(alias)
+    return result
 
 
 def _grant(context: CallContext) -> TableGrant:

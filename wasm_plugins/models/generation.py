@@ -24,11 +24,13 @@ class Generation(models.Model):
         return str(self.number)
 
     @classmethod
-    def bump(cls) -> None:
-        """Say that something changed, in the caller's transaction."""
+    def bump(cls) -> uuid.UUID:
+        """Say that something changed, in the caller's transaction, and return the token of the new state."""
+        token = uuid.uuid4()
         with transaction.atomic():
-            if not cls.objects.filter(pk=1).update(number=F("number") + 1, token=uuid.uuid4()):
-                cls.objects.get_or_create(pk=1, defaults={"number": 1})
+            cls.objects.get_or_create(pk=1)
+            cls.objects.filter(pk=1).update(number=F("number") + 1, token=token)
+        return token
 
     @classmethod
     def current_token(cls) -> uuid.UUID | None:

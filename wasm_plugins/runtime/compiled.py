@@ -42,9 +42,12 @@ class CompiledCache:
         """
         self.folder: Final = folder
         self.limits: Final = limits or CompileLimits()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _check_private(folder, os.lstat(folder))
-        self._key: Final = _read_key(folder / "key")
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _check_private(folder, os.lstat(folder))
+            self._key: Final = _read_key(folder / "key")
+        except OSError as error:
+            raise ArtifactError(f"the cache of compiled code in {folder} does not work: {error}") from error
 
     def load(self, digest: str, read: Callable[[], bytes]) -> wc.Component:
         """Return the compiled component of a digest, compiling it first if this machine never did.
@@ -60,7 +63,12 @@ class CompiledCache:
             ArtifactError: The bytes are not those of the digest.
             CompileError: They are no component, or compiling went over a limit.
         """
-        name = f"{digest}-{engine_fingerprint()}"
+        try:
+            return self._load(f"{digest}-{engine_fingerprint()}", digest, read)
+        except OSError as error:
+            raise ArtifactError(f"the cache of compiled code in {self.folder} does not work: {error}") from error
+
+    def _load(self, name: str, digest: str, read: Callable[[], bytes]) -> wc.Component:
         if (found := self._find(name)) is not None:
             return found
         with self._lock(name):

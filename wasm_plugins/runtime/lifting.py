@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from ctypes import string_at
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from . import layout, wit
@@ -26,7 +26,7 @@ def read_at(reader: Reader, address: int) -> Any:
     return reader(string_at(address, layout.VALUE_BYTES), 0)
 
 
-@cache
+@lru_cache(maxsize=1_024)  # plugins choose the types
 def reader_for(of: wit.WitType) -> Reader:
     """Return the reader of a type.
 

@@ -9,6 +9,9 @@ from typing import Final
 LINE_BYTES: Final = 4 * 1024
 """Longest line that is kept, in bytes."""
 
+LINE_COSTS: Final = 64
+"""What a line costs of the limit beside its text: each is a record in the project's log."""
+
 TRUNCATED: Final = "log-truncated"
 """The last line of a log that was longer than its limit."""
 
@@ -42,11 +45,14 @@ class CallLog:
 
     def write(self, level: str, text: str) -> None:
         """Keep a text, a line for each of its lines; drop and mark what is over the limit."""
+        if self.is_full:
+            return
+        text = text[: self._left + 1]  # more could not be kept, and splitting it would cost its size many times over
         for line in text.splitlines() or [""]:
             if self.is_full:
                 return
             kept = line.encode(errors="replace")[: min(LINE_BYTES, self._left)].decode(errors="ignore")
-            self._left -= len(kept.encode()) + 1
+            self._left -= len(kept.encode()) + LINE_COSTS
             self.lines.append(LogLine(level, _printable(kept)))
             if self._left <= 0:
                 self.lines.append(LogLine("warn", TRUNCATED))

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from ctypes import memmove, memset
 from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from . import layout, native, wit
@@ -29,7 +29,7 @@ _FALSE = ctypes.addressof(_false)
 """A value that owns nothing: what a new box holds until its own value is written."""
 
 
-@cache
+@lru_cache(maxsize=1_024)  # plugins choose the types
 def writer_for(of: wit.WitType) -> Writer:
     """Return the writer of a type; it raises ``ValueMismatch`` for a value that does not fit.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import wasmtime
@@ -120,7 +120,7 @@ def _close(store: wasmtime.Store) -> None:
     native.store_delete(store._consume())
 
 
-@cache
+@lru_cache(maxsize=1_024)  # plugins choose the types
 def _codec(of: Func) -> tuple[tuple[lowering.Writer, ...], lifting.Reader | None]:
     writers = tuple(lowering.writer_for(param) for _, param in of.params)
     return writers, None if of.result is None else lifting.reader_for(of.result)

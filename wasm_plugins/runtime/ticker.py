@@ -42,9 +42,9 @@ class Ticker:
     def running(self) -> Iterator[None]:
         """Keep the clock moving while the block runs."""
         with self._lock:
+            if self._running == 0 or self._thread is None or not self._thread.is_alive():
+                self._start()  # counts only once it stands: a thread that cannot start must not cost later calls theirs
             self._running += 1
-            if self._running == 1:
-                self._start()
         try:
             yield
         finally:

@@ -7,6 +7,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tests.runtime.components import FORKS_ON_PURPOSE
 from tests.runtime.wasi.probe import CLOSED, MS, Probe
 from wasm_plugins.runtime.linker import LinkedComponent
 
@@ -16,7 +17,7 @@ FORKING = """
 import os, sys
 from tests.runtime.wasi.probe import PROBE_WAT, Probe, link
 from wasm_plugins.exceptions import DeadlineExceeded
-from tests.runtime.components import FORKS_ON_PURPOSE
+
 
 def use(probe):
     probe.ask("print", 3)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.runtime.wasi.probe import CLOSED, Probe
 from wasm_plugins.exceptions import LimitExceeded, PluginTrapped
-from wasm_plugins.runtime.log import LINE_BYTES, TRUNCATED, CallLog
+from wasm_plugins.runtime.log import LINE_BYTES, LINE_COSTS, TRUNCATED, CallLog
 from wasm_plugins.runtime.wasi.streams import WRITE_BYTES
 
 
@@ -27,8 +27,10 @@ def test_a_line_without_its_end_is_kept_when_the_call_crashes(probe: Probe) -> N
 
 
 def test_ten_thousand_prints_stay_within_the_limit_of_the_log(probe: Probe) -> None:
-    assert probe.ask("print", 10_000, log_bytes=600, deadline_ms=60_000) == WRITE_BYTES
-    assert probe.lines == [("info", "hello")] * 100 + [("warn", TRUNCATED)]
+    kept = 10
+    log_bytes = kept * (len("hello") + LINE_COSTS)
+    assert probe.ask("print", 10_000, log_bytes=log_bytes, deadline_ms=60_000) == WRITE_BYTES
+    assert probe.lines == [("info", "hello")] * kept + [("warn", TRUNCATED)]
 
 
 def test_zeroes_are_escaped(probe: Probe) -> None:

@@ -81,7 +81,10 @@ def _local(moment: datetime, zone: tzinfo | None) -> datetime:
         return moment
     if zone is None:
         raise SqlRefused("timestamp parameter has an offset, but this project stores local times (USE_TZ is off)")
-    return moment.astimezone(zone).replace(tzinfo=None)
+    try:
+        return moment.astimezone(zone).replace(tzinfo=None)
+    except OverflowError:
+        raise SqlRefused(f"timestamp parameter {moment.isoformat()} is out of range in the database's zone") from None
 
 
 def _null(payload: object) -> None:
@@ -120,6 +123,7 @@ def _bytes(payload: object) -> bytes:
 
 def _json(payload: object) -> str:
     text = _text(payload)
+    _check_size("json", text)  # before it is parsed: 30 MB of it are 700 MB of Python
     try:
         json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as exc:

@@ -13,7 +13,7 @@ from ..handles import HostResource
 from ..linker import HostFunction, HostInterface
 from ..state import CallState
 from ..values import Err
-from ..wit import EnumOf, Func, OptionOf, ResultOf
+from ..wit import STRING, EnumOf, Func, ListOf, OptionOf, ResultOf, TupleOf
 from .resources import OWN, RESOURCES, answer, signature
 
 _REFUSALS: Final = ("access-denied", "not-permitted")
@@ -48,9 +48,11 @@ def _deny(name: str, of: Func) -> HostFunction:
 
 _NETWORK: Final = {"instance-network": HostFunction(_network, signature(OWN))}
 
+_PREOPENS: Final = {"get-directories": HostFunction(answer([]), signature(ListOf(TupleOf((OWN, STRING)))))}
+
 INTERFACES: Final = (
     HostInterface("wasi:filesystem/types", {}, RESOURCES, _deny),
-    HostInterface("wasi:filesystem/preopens", {"get-directories": HostFunction(answer([]))}, RESOURCES),
+    HostInterface("wasi:filesystem/preopens", _PREOPENS, RESOURCES),
     HostInterface("wasi:sockets/network", {}, RESOURCES, _deny),
     HostInterface("wasi:sockets/instance-network", _NETWORK, RESOURCES),
     HostInterface("wasi:sockets/tcp", {}, RESOURCES, _deny),
