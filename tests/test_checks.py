@@ -38,6 +38,7 @@ def test_the_projects_own_settings_are_right() -> None:
         ("CALL_DEPTH", 0, "E004"),
         ("COMPONENT_BYTES", 1.5, "E004"),
         ("REQUEST_BODY_BYTES", 0, "E004"),
+        ("RESPONSE_BODY_BYTES", 0, "E004"),
         ("SYNC_INTERVAL_S", -1, "E004"),
         ("QUEUE", "nowhere", "E005"),
         ("CACHE_DIR", 7, "E006"),

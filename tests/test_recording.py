@@ -241,3 +241,13 @@ def test_sync_again_verifies_what_was_refused_and_leaves_the_rest() -> None:
         report = sync(again=True)
     assert [outcome.result for outcome in report.outcomes] == ["refused", "unchanged"]
     assert names == [digest_of(plugin_component()[:-50])]
+
+
+@pytest.mark.parametrize(
+    "declared",
+    ["[capabilities.database.tabels]\nshop_order = ['select']", "[capabilities.database.tables]\nx = ['selct']"],
+)
+def test_a_scope_that_nobody_could_grant_is_refused_when_it_is_uploaded(declared: str) -> None:
+    with pytest.raises(ManifestError) as caught:
+        record_upload(plugin_component("greeter", toml=declared))
+    assert caught.value.field == "plugin.toml: capabilities.database"

@@ -209,6 +209,14 @@ def test_a_body_over_the_limit_is_413(ann: Client, settings: Settings) -> None:
     assert (response.status_code, response.json()["error"]["code"]) == (413, "body-too-large")
 
 
+@pytest.mark.parametrize("handler", [json_handler(echo()), http_handler(ok_response(200, "x" * 2_000))])
+def test_an_answer_over_the_limit_is_not_passed_on(ann: Client, settings: Settings, handler: Function) -> None:
+    settings.WASM_PLUGINS_RESPONSE_BODY_BYTES = 1_000
+    serve(handler)
+    response = ann.post("/plugins/pages/one", {"text": "x" * 2_000}, content_type="application/json")
+    assert (response.status_code, response.json()["error"]["code"]) == (502, "limit-exceeded")
+
+
 @pytest.mark.parametrize("path", ["nobody/here", "pages", "pages/", "pages/one/", "pages//one", "pages/../pages/one"])
 def test_a_path_that_nobody_serves_is_404(ann: Client, path: str) -> None:
     serve(json_handler(trap()))

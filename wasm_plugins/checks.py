@@ -22,6 +22,7 @@ _AT_LEAST_ONE: Final = (
     "CALL_DEPTH",
     "COMPONENT_BYTES",
     "REQUEST_BODY_BYTES",
+    "RESPONSE_BODY_BYTES",
 )
 JSON_SERIALIZER: Final = "rq.serializers.JSONSerializer"
 """As pickle, a job would be code that whoever can write to Redis runs in the workers."""

@@ -57,6 +57,9 @@ class Settings:
     REQUEST_BODY_BYTES: int = 1024 * 1024
     """Largest request body that a route takes, in bytes."""
 
+    RESPONSE_BODY_BYTES: int = 2 * 1024 * 1024
+    """Largest answer of a route that is passed on, in bytes."""
+
     QUEUE: str = "default"
     """RQ queue of tasks that name none themselves."""
 

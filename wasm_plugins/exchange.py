@@ -10,7 +10,7 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse
 
 from .conf import conf
-from .exceptions import AnswerRefused, BodyNotJson, BodyTooLarge
+from .exceptions import AnswerRefused, BodyNotJson, BodyTooLarge, LimitExceeded
 from .runtime.values import Variant
 
 PASSED_REQUEST_HEADERS: Final = frozenset(
@@ -140,8 +140,10 @@ def json_response(answer: str | None, *, export: str) -> HttpResponse:
 
     Raises:
         AnswerRefused: The answer is no JSON.
+        LimitExceeded: It is over the limit.
     """
     text = "null" if answer is None else answer
+    _check_size(text, export)  # before it is parsed: 30 MB of JSON are 700 MB of Python
     try:
         json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
@@ -154,16 +156,29 @@ def http_response(answer: Mapping[str, Any], *, export: str) -> HttpResponse:
 
     Raises:
         AnswerRefused: The status or a header is none that a plugin may send.
+        LimitExceeded: The body is over the limit.
     """
     status = answer["status"]
     if not 200 <= status <= 599:
         raise AnswerRefused(f"{export} answered status {status}; it must be from 200 to 599", export=export)
     body = answer["body"]
     content = b"" if body.payload is None or status in _BODILESS else body.payload
+    _check_size(content, export)
     response = HttpResponse(content, status=status, content_type=_CONTENT_TYPES[body.case])
     for name, value in _checked_headers(answer["headers"], export):
         response[name] = value
     return _harmless(response)
+
+
+def _check_size(content: str | bytes, export: str) -> None:
+    limit = conf.RESPONSE_BODY_BYTES
+    size = len(content)
+    if size > limit or (isinstance(content, str) and size * 4 > limit and (size := len(content.encode())) > limit):
+        raise LimitExceeded(
+            f"{export} answered {size} bytes; the limit response_body_bytes is {limit}",
+            export=export,
+            limit="response_body_bytes",
+        )
 
 
 def _checked_headers(headers: list[tuple[str, str]], export: str) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ from . import components, storage
 from .conf import conf
 from .declarations import check_routes, follow_manifest
 from .exceptions import ArtifactError, CompileError, ManifestError, PluginError
-from .grants import asks_no_more
+from .grants import asks_no_more, check_grant
 from .host import host_interfaces
 from .models import Plugin, PluginVersion
 from .registry import mark_changed
@@ -116,8 +116,18 @@ def verify_bytes(data: bytes, *, name: str | None, again: bool = False, progress
             expected_name=name,
         )
     _check_recordable(verified)
+    _check_scopes(verified)
     check_routes(verified.manifest)
     return verified
+
+
+def _check_scopes(verified: Verified) -> None:
+    """Refuse scopes that nobody could grant as they stand: a misspelt table operation must not wait for an admin."""
+    for capability, scope in verified.manifest.capabilities.items():
+        try:
+            check_grant(capability, scope)
+        except ValueError as error:
+            raise ManifestError(str(error), field=f"plugin.toml: capabilities.{capability}") from None
 
 
 def host_mark() -> str:

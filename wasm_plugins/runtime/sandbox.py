@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import wasmtime
 from wasmtime import component
@@ -20,6 +20,9 @@ from .log import CallLog
 from .state import CallState, enter, leave, open_calls
 from .values import Err, Ok
 from .wit import Func, ResultOf
+
+DETAIL_CHARS: Final = 8_192
+"""How much of an ``err``'s text is kept: it goes into exceptions, records and answers."""
 
 
 def call(
@@ -76,7 +79,8 @@ def call(
 
 def _good_side(answer: Ok | Err, export: str) -> Any:
     if isinstance(answer, Err):
-        raise PluginFailed(answer.value, export=export)
+        detail = answer.value[:DETAIL_CHARS] if isinstance(answer.value, str) else answer.value
+        raise PluginFailed(detail, export=export)
     return answer.value
 
 
