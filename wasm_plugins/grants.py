@@ -42,11 +42,26 @@ def missing_grants(plugin: Plugin, version: PluginVersion) -> tuple[str, ...]:
 
 
 def asks_no_more(plugin: Plugin, version: PluginVersion) -> bool:
-    """Tell whether all that a version asks for, capabilities and scopes, is within what was granted already."""
-    granted = dict(plugin.grants.values_list("capability", "scope"))
-    return all(
-        capability in granted and covers(granted[capability], scope)
-        for capability, scope in requested_scopes(version).items()
+    """Tell whether a version wants nothing that an admin has not seen.
+
+    All that it asks for, capabilities and scopes, is within what was granted; and every hook, route and task of it, with
+    who may call it, is as the current version has it.
+    """
+    granted = {grant.capability: grant.scope for grant in plugin.grants.all()}
+    asked = requested_scopes(version)
+    return _serves_no_more(plugin, version) and all(
+        capability in granted and covers(granted[capability], scope) for capability, scope in asked.items()
+    )
+
+
+def _serves_no_more(plugin: Plugin, version: PluginVersion) -> bool:
+    if plugin.current_version is None:
+        return False
+    now, then = plugin.current_version.declared, version.declared
+    return (
+        {hook.name for hook in then.hooks} <= {hook.name for hook in now.hooks}
+        and {task.name for task in then.tasks} <= {task.name for task in now.tasks}
+        and set(then.routes) <= set(now.routes)
     )
 
 
