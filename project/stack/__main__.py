@@ -40,8 +40,11 @@ def _print_addresses(up: RunningStack) -> None:
     shop      {up.url}/
     admin     {up.url}/admin/          login: demo / demo
     jobs      {up.url}/admin/django_rq/dashboard/
-    plugins   {up.s3.endpoint}  bucket {up.s3.bucket}, key {up.s3.access_key}
+    S3 server {up.s3.endpoint}  bucket {up.s3.bucket}, key {up.s3.access_key}
     logs      {up.shop.folder}
+
+The example plugins are uploaded, and off until you enable them. To enable one, open it in the admin, read
+what it asks for and grant that: {up.url}/admin/wasm_plugins/plugin/
 
 Ctrl-C stops everything.""",
         flush=True,

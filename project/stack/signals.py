@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from types import FrameType
@@ -25,6 +27,8 @@ def stopping_on_signals() -> Iterator[None]:
     def ask(number: int, frame: FrameType | None) -> None:
         for each in _SIGNALS:
             signal.signal(each, signal.SIG_IGN)
+        with contextlib.suppress(OSError, ValueError):  # it may be closed; print could be what was interrupted
+            os.write(sys.stdout.fileno(), "stopping …\n".encode())
         raise StopAsked
 
     before = {each: signal.signal(each, ask) for each in _SIGNALS}

@@ -32,9 +32,9 @@ from tests.components import (
     trap,
 )
 from wasm_plugins import lifecycle, storage
-from wasm_plugins.management.plugins import SUBCOMMANDS
+from wasm_plugins.management.plugins import SUBCOMMANDS, checkup
 from wasm_plugins.management.plugins.progress import compiling
-from wasm_plugins.models import Grant, Plugin, TaskRun
+from wasm_plugins.models import Grant, Plugin, Route, TaskRun
 from wasm_plugins.registry import registry
 from wasm_plugins.sync import record_upload
 
@@ -152,6 +152,19 @@ def test_a_grant_that_means_nothing_is_a_wrong_call_and_grants_nothing(wish: str
     assert not Plugin.objects.get().is_enabled
 
 
+def test_upload_and_enable_warn_of_findings_and_of_what_is_not_granted(tmp_path: Path) -> None:
+    (tmp_path / "needy.wasm").write_bytes(_needy())
+    (tmp_path / "odd.wasm").write_bytes(plugin_component("odd", hooks={"speak": text_hook(ok(""))}))
+    needy, odd = _run("upload", str(tmp_path / "needy.wasm"), str(tmp_path / "odd.wasm"))["uploads"]
+    assert [("shop_order" in each) for each in needy["warnings"]] == [True]
+    assert [("speak" in each) for each in odd["warnings"]] == [True]
+    assert "warning: needy: " in _text("upload", str(tmp_path / "needy.wasm"))
+    assert len(_run("enable", "needy", "--grant", "database={}")["warnings"]) == 1
+    assert "warning: " in _text("enable", "needy")
+    assert _run("enable", "needy", "--grant", "requested")["warnings"] == []
+    assert len(_run("enable", "odd")["warnings"]) == 1
+
+
 def test_disable_takes_one_plugin_or_all() -> None:
     for name in ("a", "b", "c"):
         _enabled(plugin_component(name))
@@ -175,7 +188,24 @@ def test_call_hook_shows_each_answer() -> None:
     placed = _run("call-hook", "order-placed", "42", '"gift"')["results"]
     assert [(each["plugin"], each["version"], each["value"]) for each in placed] == [("a", 1, "first")]
     assert _run("call-hook", "order-price", "10", '"[]"')["results"][0]["value"] == 15
-    assert _run("call-hook", "nobody-answers")["results"] == []
+    lifecycle.disable(Plugin.objects.get(name="a"))
+    registry.invalidate()
+    assert _run("call-hook", "order-placed", "42", '"gift"')["results"] == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("order_placed", "order-placed"), ("order-plced", "order-placed"), ("Order-Price", "order-price")],
+)
+def test_call_hook_with_a_name_that_nobody_knows_is_a_wrong_call_with_a_suggestion(typed: str, meant: str) -> None:
+    status, document = _fails("call-hook", typed)
+    assert (status, document["error"]["code"]) == (2, "usage")
+    assert meant in document["error"]["message"]
+
+
+def test_call_hook_takes_a_hook_that_only_a_plugin_has() -> None:
+    _enabled(plugin_component(hooks={"speak": text_hook(ok("hello"))}))
+    assert _run("call-hook", "speak", "1", '""')["results"][0]["value"] == "hello"
 
 
 def test_what_a_plugin_says_cannot_steer_a_terminal() -> None:
@@ -242,12 +272,13 @@ def test_run_task_writes_a_run_down_and_queues_it(rq_queue: str) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_run_task_waits_for_the_end(settings: Settings, rq_queue: str) -> None:
+def test_run_task_waits_for_the_end(settings: Settings, rq_queue: str, capsys: pytest.CaptureFixture[str]) -> None:
     settings.RQ_QUEUES = {"default": {**settings.RQ_QUEUES["default"], "ASYNC": False}}
     tasks = {"count": json_handler(ok('{"n": 3}')), "fail": json_handler(err("no"))}
     _enabled(plugin_component(tasks=tasks))
     finished = _run("run-task", "greeter", "count", "--wait")
     assert (finished["status"], finished["result"]) == ("finished", {"n": 3})
+    assert capsys.readouterr().err.splitlines() == [f"run {finished['id']} is finished"]
     status, failed = _fails("run-task", "greeter", "fail", "--wait")
     assert (status, failed["status"]) == (1, "failed")
 
@@ -256,6 +287,20 @@ def test_run_task_with_a_task_that_is_not_there_fails() -> None:
     _enabled(plugin_component())
     assert _fails("run-task", "greeter", "count")[1]["error"]["code"] == "task-not-found"
     assert _fails("run-task", "greeter", "count", "{")[0] == 2
+
+
+def test_run_task_with_the_handler_of_a_route_that_runs_as_a_task_says_how_to_call_it() -> None:
+    _enabled(plugin_component(routes=[route("/greeter/labels", json_handler(ok("{}")), process_as_task=True)]))
+    (served,) = Route.objects.all()
+    error = _fails("run-task", "greeter", served.handler)[1]["error"]
+    assert error["code"] == "task-not-found"
+    assert "plugins call-route POST /greeter/labels" in error["message"]
+
+
+def test_run_task_tells_a_plugin_that_is_off_from_one_that_is_not_there() -> None:
+    record_upload(plugin_component(tasks={"count": json_handler(ok("{}"))}))
+    assert _fails("run-task", "greeter", "count")[1]["error"]["plugin"] == "greeter"
+    assert "there is no plugin" in _fails("run-task", "nobody", "count")[1]["error"]["message"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -292,6 +337,7 @@ def _wait_until_ready(pid: int) -> None:
 
 
 def test_doctor_tries_every_part(rq_queue: str) -> None:
+    _enabled(plugin_component(tasks={"count": json_handler(ok("{}"))}))
     status, document = _fails("doctor")
     found = {each["name"]: each["is_good"] for each in document["checks"]}
     assert status == 1
@@ -303,15 +349,31 @@ def test_doctor_tries_every_part(rq_queue: str) -> None:
         "queue default": False,  # Redis answers, but no worker listens
         "runs": True,
     }
-    assert all(each["advice"] for each in document["checks"] if not each["is_good"])
+    advice = {each["name"]: each["advice"] for each in document["checks"] if not each["is_good"]}
+    assert all(advice.values())
+    assert "manage.py rqworker default --serializer rq.serializers.JSONSerializer" in advice["queue default"]
 
 
-def test_doctor_tells_of_every_part_that_is_away(settings: Settings, plugin_folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_needed", [False, True])
+def test_doctor_tries_queues_only_when_an_enabled_plugin_needs_one(settings: Settings, *, is_needed: bool) -> None:
+    settings.RQ_QUEUES = {"default": {**settings.RQ_QUEUES["default"], "URL": "redis://127.0.0.1:9/0"}}
+    record_upload(plugin_component("sleeper", tasks={"count": json_handler(ok("{}"))}))
+    handler = json_handler(ok("{}"))
+    _enabled(plugin_component(routes=[route("/greeter/labels", handler, process_as_task=is_needed)]))
+    found = {each.name: each.is_good for each in checkup.check_queues()}
+    assert found == ({"queue default": False} if is_needed else {"queues": True})
+
+
+def test_doctor_tells_of_every_part_that_is_away(
+    settings: Settings, plugin_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plugin_folder.write_bytes(b"")
     (tmp_path / "open").mkdir(mode=0o755)
     settings.WASM_PLUGINS_CACHE_DIR = tmp_path / "open"
     settings.RQ_QUEUES = {"default": {**settings.RQ_QUEUES["default"], "URL": "redis://127.0.0.1:9/0"}}
-    document = _fails("doctor")[1]
+    with monkeypatch.context() as patch:
+        patch.setattr(checkup, "_queue_names", lambda: {"default"})
+        document = _fails("doctor")[1]
     bad = {each["name"] for each in document["checks"] if not each["is_good"]}
     assert bad == {"storage", "cache", "queue default"}
 
@@ -325,7 +387,10 @@ def test_a_wrong_call_ends_with_status_two_and_one_document(
     command = [sys.executable, str(ROOT / "manage.py"), "plugins", *arguments, "--json"]
     done = subprocess.run(command, env=child_environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert json.loads(done.stdout)["error"]["code"] == "usage"
+    error = json.loads(done.stdout)["error"]
+    assert list(error) == ["code", "message", "plugin", "version"]
+    assert (error["code"], error["plugin"], error["version"]) == ("usage", None, None)
+    assert not error["message"].startswith("Error: ")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -356,7 +421,7 @@ def test_every_subcommand_has_a_text_for_people(rq_queue: str, tmp_path: Path) -
         ["sync"],
         ["enable", "greeter"],
         ["call-hook", "order-placed", "1", '""'],
-        ["call-hook", "nothing"],
+        ["call-hook", "order-price", "1", '""'],
         ["scheduler", "--once"],
         ["disable", "--all"],
     ):

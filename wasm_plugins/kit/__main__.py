@@ -24,9 +24,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     run: Command = arguments.run
     try:
         return run(arguments)
-    except (OSError, ValueError) as error:
-        sys.stderr.write(f"wasm-plugins: {error}\n")
-        return 1
+    except OSError as error:
+        return _failed(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except ValueError as error:
+        return _failed(str(error))
+
+
+def _failed(message: str) -> int:
+    sys.stderr.write(f"wasm-plugins: {message}\n")
+    return 1
 
 
 def _parser() -> argparse.ArgumentParser:

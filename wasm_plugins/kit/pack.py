@@ -27,7 +27,13 @@ def add_parser(subcommands: Subcommands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the packed plugin, and print its name and size."""
-    packed = pack(arguments.component.read_bytes(), arguments.declaration.read_bytes())
+    component, declaration = arguments.component.read_bytes(), arguments.declaration.read_bytes()
+    try:
+        packed = pack(component, declaration)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{arguments.declaration}: {error}") from error
+    except ValueError as error:
+        raise ValueError(f"{arguments.component}: {error}") from error
     arguments.output.write_bytes(packed)
     print(f"{arguments.output}: {len(packed):,} bytes")
     return 0

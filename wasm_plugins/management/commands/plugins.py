@@ -14,7 +14,7 @@ from django.db import DatabaseError, InterfaceError
 
 from ...exceptions import PluginError
 from ..plugins import SUBCOMMANDS
-from ..plugins.answer import Answer, Usage, printable
+from ..plugins.answer import Answer, Usage, error_data, printable
 
 FAILED: Final = 1
 USAGE: Final = 2
@@ -43,7 +43,7 @@ class Command(BaseCommand):
             super().run_from_argv(argv)
         except CommandError as error:  # Django catches those of handle itself
             if "--json" in argv:
-                self._write_json({"error": {"code": "usage", "message": str(error)}})
+                self._write_json({"error": error_data("usage", error)})
             self.stderr.write(f"{error}\n{' '.join(argv[:2])} --help tells what there is.")
             sys.exit(USAGE)
 
@@ -78,16 +78,10 @@ class Command(BaseCommand):
             self._fail("database-error", error, FAILED, as_json=as_json)
         except Exception as error:
             if as_json:
-                self._write_json(_described("internal-error", error))
+                self._write_json({"error": error_data("internal-error", error)})
             raise
 
     def _fail(self, code: str, error: Exception, status: int, *, as_json: bool) -> NoReturn:
         if as_json:
-            self._write_json(_described(code, error))
+            self._write_json({"error": error_data(code, error)})
         raise CommandError(printable(str(error).strip(), keep="\n\t"), returncode=status) from error
-
-
-def _described(code: str, error: Exception) -> dict[str, Any]:
-    about = {"plugin": error.plugin, "version": error.version} if isinstance(error, PluginError) else {}
-    message = error.message if isinstance(error, PluginError) else str(error).strip()
-    return {"error": {"code": code, "message": message, **about}}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...exceptions import PluginNotFound
+from ...exceptions import PluginError, PluginNotFound
 from ...models import Plugin
 
 
@@ -52,6 +52,14 @@ def size_text(size_bytes: int) -> str:
     if size_bytes < 1_000_000:
         return f"{size_bytes / 1_000:.0f} kB"
     return f"{size_bytes / 1_000_000:.0f} MB"
+
+
+def error_data(code: str, error: Exception) -> dict[str, Any]:
+    """Return an error as ``--json`` shows it, always with the same keys."""
+    if isinstance(error, PluginError):
+        return {"code": code, "message": error.message, "plugin": error.plugin, "version": error.version}
+    message = str(error).strip().removeprefix("Error: ")  # Django's parser puts it before what argparse says
+    return {"code": code, "message": message, "plugin": None, "version": None}
 
 
 def json_argument(text: str, what: str) -> Any:

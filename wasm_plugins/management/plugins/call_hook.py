@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from typing import Any, Final
 
 from django.core.management.base import CommandParser
 
 from ...manager import get_plugin_manager
+from ...models import Hook
 from ...results import HookResult
-from .answer import Answer, Usage, json_argument, table
+from ...signatures import hook_signatures
+from .answer import Answer, Usage, error_data, json_argument, table
 
 HELP: Final = "Call a hook: every enabled plugin that answers it is asked, and what they change stays."
 
@@ -17,12 +20,13 @@ HELP: Final = "Call a hook: every enabled plugin that answers it is asked, and w
 def add_arguments(parser: CommandParser) -> None:
     """Take the hook and its arguments."""
     parser.add_argument("hook", metavar="NAME", help="The hook as WIT spells it, for example order-placed.")
-    parser.add_argument("arguments", nargs="*", metavar="JSON", help="One argument each, for example 42 '\"gift\"'.")
+    parser.add_argument("arguments", nargs="*", default=[], metavar="JSON", help="One each, for example 42 '\"gift\"'.")
 
 
 def run(options: Mapping[str, Any]) -> Answer:
     """Call it."""
     hook = options["hook"]
+    _check_known(hook)
     arguments = [json_argument(text, f"argument {at}") for at, text in enumerate(options["arguments"], 1)]
     try:
         results = get_plugin_manager().call_hook_dynamic(hook, *arguments)
@@ -32,13 +36,22 @@ def run(options: Mapping[str, Any]) -> Answer:
     return Answer({"hook": hook, "results": described}, _text(hook, results))
 
 
+def _check_known(hook: str) -> None:
+    """Refuse a hook that neither the project nor any plugin has: most likely it is misspelt."""
+    known = sorted({*hook_signatures(), *Hook.objects.filter(is_declared=True).values_list("name", flat=True)})
+    if hook in known:
+        return
+    close = difflib.get_close_matches(hook.replace("_", "-").lower(), known, n=1)
+    listed = f"; there are {', '.join(known)}" if known else ""
+    raise Usage(f"there is no hook {hook}" + (f"; did you mean {close[0]}?" if close else listed))
+
+
 def _described(each: HookResult) -> dict[str, Any]:
-    error = None if each.error is None else {"code": each.error.code, "message": each.error.message}
     return {
         "plugin": each.plugin,
         "version": each.version,
         "value": _plain(each.value),
-        "error": error,
+        "error": None if each.error is None else error_data(each.error.code, each.error),
         "elapsed_ms": round(each.elapsed_ms, 3),
     }
 

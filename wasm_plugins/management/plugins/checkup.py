@@ -20,15 +20,19 @@ from rq import Worker
 from ... import components, storage
 from ...conf import conf
 from ...exceptions import PluginError
-from ...models import Task, TaskRun
+from ...models import TaskRun
 from ...runtime import sandbox
 from ...runtime.compiled import CompiledCache
 from ...runtime.compiler import digest_of
 from ...runtime.component import Component
 from ...runtime.linker import LinkedComponent
+from ...snapshot import load_snapshot
 
 _STALE: Final = timedelta(minutes=10)
 _ANSWER: Final = 42
+_SERIALIZER: Final = "rq.serializers.JSONSerializer"
+"""A worker does not look at its queue's serializer: it has to be told."""
+
 _PROBE: Final = bytes.fromhex(
     "0061736d0d000100012d0061736d010000000105016000017f03020100070501016600000a06010400412a0b0009046e"
     "616d650002016d0204010000000705014000007906070100000100016608060100000000000b0c010006616e73776572"
@@ -87,8 +91,10 @@ def check_engine() -> Iterator[Finding]:
 
 
 def check_queues() -> Iterator[Finding]:
-    """Reach the Redis of every queue that tasks use, and see whether a worker listens."""
-    names = {conf.QUEUE, *Task.objects.exclude(queue="").values_list("queue", flat=True)}
+    """Reach the Redis of every queue that enabled plugins use, and see whether a worker listens."""
+    names = _queue_names()
+    if not names:
+        yield Finding("queues", True, "not needed yet: no enabled plugin has a task")
     for name in sorted(names):
         label = f"queue {name}"
         if name not in get_queues_map():
@@ -101,8 +107,15 @@ def check_queues() -> Iterator[Finding]:
         except Exception as error:  # redis, its transport and RQ have errors of their own
             yield Finding(label, False, f"{type(error).__name__}: {error}", "start Redis, or correct RQ_QUEUES")
             continue
-        advice = "" if workers else f"start one: manage.py rqworker {name}"
+        advice = "" if workers else f"start one: manage.py rqworker {name} --serializer {_SERIALIZER}"
         yield Finding(label, workers > 0, f"Redis answers, {workers} workers listen", advice)
+
+
+def _queue_names() -> set[str]:
+    """Return the queues of tasks and of routes that run as tasks; a plugin that is off needs none."""
+    snapshot = load_snapshot()
+    names = {task.queue for task in snapshot.tasks.values()}
+    return names | {conf.QUEUE for route in snapshot.routes.values() if route.process_as_task}
 
 
 def check_databases() -> Iterator[Finding]:

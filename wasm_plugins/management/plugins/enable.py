@@ -13,6 +13,7 @@ from ...exceptions import CapabilityDenied, PluginError
 from ...grants import requested_scopes
 from ...models import Plugin, PluginVersion
 from .answer import Answer, Usage, get_plugin, json_argument
+from .warnings import warnings_of
 
 HELP: Final = "Let a plugin serve."
 _ALL: Final = "requested"
@@ -43,10 +44,11 @@ def run(options: Mapping[str, Any]) -> Answer:
                 f"{error.message}; --grant {_ALL} grants it", missing=error.missing, plugin=error.plugin
             ) from error
     assert plugin.current_version is not None  # enabling saw to it
-    number = plugin.current_version.number
-    data = {"name": plugin.name, "is_enabled": True, "version": number, "granted": granted}
+    number, warnings = plugin.current_version.number, warnings_of(plugin, plugin.current_version)
+    data = {"name": plugin.name, "is_enabled": True, "version": number, "granted": granted, "warnings": warnings}
     with_grants = f", with {', '.join(granted)}" if granted else ""
-    return Answer(data, f"{plugin.name} version {number} is enabled{with_grants}")
+    lines = [f"{plugin.name} version {number} is enabled{with_grants}", *(f"warning: {each}" for each in warnings)]
+    return Answer(data, "\n".join(lines))
 
 
 def _grant(plugin: Plugin, number: int | None, wishes: Sequence[str]) -> dict[str, Any]:

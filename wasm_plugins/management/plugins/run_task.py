@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Mapping
 from typing import Any, Final
 
 from django.core.management.base import CommandParser
 
+from ...exceptions import TaskNotFound
 from ...models import TaskRun
+from ...registry import find_snapshot
 from ...tasks import describe_run, request_run
-from .answer import Answer, json_argument
+from .answer import Answer, get_plugin, json_argument
 
 HELP: Final = "Queue a run of a plugin's task."
 _POLL_S: Final = 0.2
@@ -28,11 +31,10 @@ def add_arguments(parser: CommandParser) -> None:
 def run(options: Mapping[str, Any]) -> Answer:
     """Write the run down and queue it; with ``--wait``, a run that failed is a failure of the command."""
     json_argument(options["input"], "input")
-    asked = request_run(plugin=options["plugin"], handler=options["task"], input_text=options["input"])
+    asked = _request(get_plugin(options["plugin"]).name, options["task"], options["input"])
     asked.refresh_from_db()  # queueing it has changed the row
-    while options["wait"] and asked.status not in _OVER:
-        time.sleep(_POLL_S)
-        asked.refresh_from_db()
+    if options["wait"]:
+        _wait(asked)
     data = describe_run(asked)
     name = f"{data['plugin']}: {data['task']}, run {data['id']}"
     if asked.status == TaskRun.Status.FAILED:
@@ -40,3 +42,33 @@ def run(options: Mapping[str, Any]) -> Answer:
     if asked.status == TaskRun.Status.FINISHED:
         return Answer(data, f"{name} finished\n{asked.result}".rstrip())
     return Answer(data, f"{name} is {asked.status}")
+
+
+def _request(plugin: str, task: str, input_text: str) -> TaskRun:
+    """Ask for the run; somebody who names the handler of a route is told how routes are called."""
+    try:
+        return request_run(plugin=plugin, handler=task, input_text=input_text)
+    except TaskNotFound as error:
+        paths = (
+            each.path
+            for each in find_snapshot().routes.values()
+            if each.plugin.name == plugin and each.handler == task and each.process_as_task
+        )
+        if (path := next(paths, None)) is not None:
+            hint = f"it is the handler of a route: plugins call-route POST {path}"
+            raise TaskNotFound(f"{error.message}; {hint}", plugin=plugin, version=error.version) from error
+        raise
+
+
+def _wait(asked: TaskRun) -> None:
+    """Block until the run is over, and say on standard error how it stands whenever that changes."""
+    told = ""
+    while True:
+        if asked.status != told:
+            told = asked.status
+            sys.stderr.write(f"run {asked.pk} is {told}\n")
+            sys.stderr.flush()
+        if asked.status in _OVER:
+            return
+        time.sleep(_POLL_S)
+        asked.refresh_from_db()

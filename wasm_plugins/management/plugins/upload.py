@@ -12,8 +12,9 @@ from ...conf import conf
 from ...exceptions import ArtifactError, PluginError
 from ...models import PluginVersion
 from ...sync import record_upload
-from .answer import Answer, table
+from .answer import Answer, error_data, table
 from .progress import compiling
+from .warnings import warnings_of
 
 HELP: Final = "Verify components and put them into storage; a refused one changes nothing."
 
@@ -28,19 +29,23 @@ def run(options: Mapping[str, Any]) -> Answer:
     uploads = [_upload(path) for path in options["files"]]
     failed = sum(1 for each in uploads if each["error"] is not None)
     problem = f"{failed} of {len(uploads)} refused" if failed else ""
-    return Answer({"uploads": uploads}, table(("FILE", "PLUGIN", "VERSION", ""), [_line(e) for e in uploads]), problem)
+    lines = [table(("FILE", "PLUGIN", "VERSION", ""), [_line(each) for each in uploads])]
+    lines += [f"warning: {each['plugin']}: {warning}" for each in uploads for warning in each["warnings"]]
+    return Answer({"uploads": uploads}, "\n".join(lines), problem)
 
 
 def _upload(path: Path) -> dict[str, Any]:
     try:
         version = record_upload(_read(path), progress=lambda name, size_bytes: compiling(path.name, size_bytes))
     except PluginError as error:
-        return {"file": str(path), "plugin": error.plugin, "version": None, "error": _described(error)}
+        told = error_data(error.code, error)
+        return {"file": str(path), "plugin": error.plugin, "version": None, "error": told, "warnings": []}
     return {
         "file": str(path),
         "plugin": version.plugin.name,
         "version": version.number,
         "error": None,
+        "warnings": warnings_of(version.plugin, version),
         **_next(version),
     }
 
@@ -52,10 +57,6 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ArtifactError(f"cannot be read: {error.strerror}") from error
-
-
-def _described(error: PluginError) -> dict[str, str]:
-    return {"code": error.code, "message": error.message}
 
 
 def _next(version: PluginVersion) -> dict[str, bool]:
