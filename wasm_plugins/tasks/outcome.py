@@ -92,6 +92,23 @@ def failure_columns(run: TaskRun, failure: Failure) -> dict[str, Any]:
     return {**columns, "status": TaskRun.Status.FAILED, "finished_at": now}
 
 
+def postponed_columns(run: TaskRun, failure: Failure) -> dict[str, Any]:
+    """Return what a row gets when others kept the database from an attempt: another one, which costs no retry.
+
+    A run that has been asked for longer than ten minutes ago fails as others do, so that none goes on for ever.
+    """
+    now = timezone.now()
+    if now - run.created_at > timedelta(seconds=LONGEST_PAUSE_S):
+        return failure_columns(run, failure)
+    return {
+        "error_code": failure.code,
+        "error": failure.text,
+        "status": TaskRun.Status.PENDING,
+        "attempts": max(0, run.attempts - 1),
+        "due_at": next_due(0, now),
+    }
+
+
 def next_due(attempts: int, now: datetime) -> datetime:
     """Return when to try again after that many attempts: 2, 4, 8 … seconds later, ten minutes at most."""
     return now + timedelta(seconds=min(LONGEST_PAUSE_S, 2 ** min(attempts, 10)))

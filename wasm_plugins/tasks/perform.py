@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+from functools import partial
 from typing import Any, Final
 
-from django.db import InterfaceError, OperationalError, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 from rq.timeouts import BaseTimeoutException
@@ -17,9 +18,10 @@ from ..exceptions import PluginError
 from ..manager import get_plugin_manager
 from ..models import TaskRun
 from ..runtime.log import CallLog
-from .outcome import failure_columns, failure_of, success_columns
+from .outcome import failure_columns, failure_of, postponed_columns, success_columns
 from .queueing import rows_of
 from .recorder import Recorder
+from .write_lock import has_one_writer, is_locked_out, write_patiently
 
 IGNORED: Final = "ignored"
 """Answer to a job whose run is somebody else's, over, or none at all."""
@@ -84,7 +86,8 @@ def _claim(run_id: object) -> TaskRun | None:
         return None
     now = timezone.now()
     waits = Q(status=TaskRun.Status.PENDING) & (Q(attempts=0) | Q(due_at__lte=now))
-    claimed = TaskRun.objects.filter(waits | Q(status=TaskRun.Status.QUEUED), pk=key).update(
+    claim = partial(
+        TaskRun.objects.filter(waits | Q(status=TaskRun.Status.QUEUED), pk=key).update,
         status=TaskRun.Status.RUNNING,
         attempts=F("attempts") + 1,
         started_at=now,
@@ -92,14 +95,18 @@ def _claim(run_id: object) -> TaskRun | None:
         progress_percent=None,
         **dict.fromkeys(("progress_message", "result", "error_code", "error", "log"), ""),
     )
-    if not claimed:
+    if not write_patiently(claim):
         logger.info("run %s is not waiting: this delivery is ignored", key)
         return None
     return TaskRun.objects.select_related("plugin", "requested_by").filter(pk=key).first()
 
 
 def _perform(run: TaskRun, log: CallLog, recorder: Recorder) -> str:
-    with transaction.atomic(using=run._state.db):
+    alias = run._state.db or DEFAULT_DB_ALIAS
+    with transaction.atomic(using=alias):
+        # Before anything is read: SQLite may refuse the lock at once to a transaction that has read.
+        if has_one_writer(alias) and not _record(run, {}):
+            raise _Superseded
         with recorder:
             answer = get_plugin_manager().run_handler(
                 run.plugin.name,
@@ -123,11 +130,12 @@ def _record(run: TaskRun, columns: dict[str, Any]) -> bool:
 
 def _record_failure(run: TaskRun, error: BaseException, recorder: Recorder) -> str:
     """Write a failure, on a new connection if the old one was lost."""
-    columns = {**failure_columns(run, failure_of(error)), **recorder.columns()}
+    fate = postponed_columns if is_locked_out(error) else failure_columns
+    columns = {**fate(run, failure_of(error)), **recorder.columns()}
     version = getattr(error, "version", None)
     if version is not None:
         columns["version_id"] = run.plugin.versions.filter(number=version).values_list("pk", flat=True).first()
-    connection = connections[run._state.db or "default"]
+    connection = connections[run._state.db or DEFAULT_DB_ALIAS]
     for pause_s in _RECORD_PAUSES_S:
         time.sleep(pause_s)
         try:

@@ -6,7 +6,7 @@ import logging
 from functools import partial
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django_rq.settings import get_queues_map
 
 from ..conf import conf
@@ -15,6 +15,7 @@ from ..models import TaskRun
 from ..registry import find_snapshot
 from ..snapshot import Snapshot
 from .queueing import enqueue
+from .write_lock import begin_writing
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +48,8 @@ def request_run(
         PluginNotFound: No enabled plugin has that name.
         TaskNotFound: The plugin has no such task, and no route was named.
     """
+    if connections[using].in_atomic_block:
+        begin_writing(using)  # what we read below must not be the transaction's first act
     snapshot = find_snapshot()
     active = snapshot.plugins.get(plugin)
     if active is None:
