@@ -44,7 +44,7 @@ def missing_grants(plugin: Plugin, version: PluginVersion) -> tuple[str, ...]:
 def asks_no_more(plugin: Plugin, version: PluginVersion) -> bool:
     """Tell whether a version wants nothing that an admin has not seen.
 
-    All that it asks for, capabilities and scopes, is within what was granted; and every hook, route and task of it, with
+    All that it asks for, capabilities and scopes, is within what was granted; every hook, route and task of it, with
     who may call it, is as the current version has it.
     """
     granted = {grant.capability: grant.scope for grant in plugin.grants.all()}
