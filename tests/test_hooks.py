@@ -86,6 +86,22 @@ def test_a_filter_that_nobody_answers_amounts_to_its_first_argument() -> None:
     assert order_filtered(note="x", price=500).value == 500
 
 
+def test_a_filter_without_its_argument_is_the_callers_error_also_when_nobody_answers() -> None:
+    order_filtered(500, "x")
+    with pytest.raises(TypeError):
+        order_filtered(note="x")  # type: ignore[call-arg]
+
+
+def test_a_filter_that_was_refused_can_be_declared_rightly() -> None:
+    def reshaped(price: int) -> str: ...
+
+    def mended(price: int) -> int: ...
+
+    with pytest.raises(TypeError):
+        hook(mode="filter", name="mended-filter")(reshaped)
+    assert hook(mode="filter", name="mended-filter")(mended).name == "mended-filter"
+
+
 def test_every_plugin_answers_in_order_of_name() -> None:
     answering("zebra", "order-seen", ok("last"))
     answering("apple", "order-seen", ok("first"))

@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, Protocol, overload
 from asgiref.sync import sync_to_async
 from django.db import DEFAULT_DB_ALIAS
 
-from .dispatch import HookOptions, Mode, OnError, declare_options, unanswered
+from .dispatch import HookOptions, Mode, OnError, declare_options
 from .manager import get_plugin_manager
 from .registry import registry
 from .results import HookResults
@@ -79,20 +79,18 @@ def hook(function: Callable[..., Any] | None = None, /, *, name: str | None = No
 def _declare(function: Callable[..., Any], *, name: str | None, options: HookOptions) -> Any:
     wit_spelling = name or wit_name(function.__name__)
     of = hook_type(function)
+    is_filter = options.mode == "filter"
+    if is_filter and not (of.params and isinstance(of.result, ResultOf) and of.result.ok == of.params[0][1]):
+        raise TypeError(f"{function.__qualname__}: a filter must return the type of its first parameter")
     declare_hook(wit_spelling, of)
     declare_options(wit_spelling, options)
     signature = inspect.signature(function)
-    first = next(iter(signature.parameters), "")
-    is_filter = options.mode == "filter"
-    default = signature.parameters[first].default if first else None
-    if is_filter and not (of.params and isinstance(of.result, ResultOf) and of.result.ok == of.params[0][1]):
-        raise TypeError(f"{function.__qualname__}: a filter must return the type of its first parameter")
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> HookResults:
         # Nobody answers: the common case, and the reason why a hook may stand in a hot path.
-        if monotonic() < registry.fresh_until and wit_spelling not in registry.snapshot.hooks:
-            return unanswered(args or (kwargs.get(first, default),), options) if is_filter else HookResults()
+        if not is_filter and monotonic() < registry.fresh_until and wit_spelling not in registry.snapshot.hooks:
+            return HookResults()
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
         return get_plugin_manager().call_hook(wit_spelling, bound.args, options)
