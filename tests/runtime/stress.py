@@ -86,6 +86,7 @@ def report(round_name: str, component: Any, calls: int) -> None:
 def main(calls: int) -> int:
     """Play the three rounds; return the child's exit status."""
     component = linked(VOID_CALLER, {"note": note})
+    play(component, calls)  # until the allocator's own pools are full, which looks like growth and is none
     report("before", component, calls)
     if (child := os.fork()) == 0:
         report("child", component, calls)
