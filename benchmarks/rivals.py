@@ -61,6 +61,7 @@ def _compiled(guest: Guest) -> wc.Component:
     """Compile, or load what an earlier run on the same wasmtime and processor compiled."""
     file = KEPT / f"raw-{engine_fingerprint()}-{digest_of(guest.data)[:16]}.cwasm"
     if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(wc.Component(_engine(), guest.data).serialize())
     return wc.Component.deserialize_file(_engine(), str(file))
 
