@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from django.db import transaction
 
 from wasm_plugins import components, get_plugin_manager, hook, lifecycle, storage
-from wasm_plugins.conf import conf
 from wasm_plugins.manifest import HookDeclaration, Manifest
 from wasm_plugins.models import Plugin, PluginVersion
 from wasm_plugins.runtime import sandbox
@@ -66,7 +65,7 @@ def compile_ahead(guest: Guest) -> None:
 def in_sandbox(guest: Guest) -> Echo:
     """Return the sandbox call: a fresh store with all limits, a deadline, and the host's interfaces."""
     linked = components.get_linked(digest_of(guest.data))
-    limits = components.call_limits(conf.HOOK_DEADLINE_MS)
+    limits = components.manifest_limits()
     return lambda text: sandbox.call(linked, EXPORT, [text], limits=limits)
 
 

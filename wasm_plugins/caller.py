@@ -68,7 +68,7 @@ def call_plugin(
         PluginError: The plugin gave no answer.
         Exception: Whatever went wrong in the host, for example a lost database connection.
     """
-    limits = components.call_limits(deadline_ms)
+    limits = components.call_limits(plugin, deadline_ms)
     log = log or CallLog(limits.log_bytes)
     session = Session(using, owns_transaction=owns_transaction)
     context = CallContext(

@@ -11,6 +11,15 @@ DATABASE: Final = "database"
 AUTHORIZATION: Final = "authorization"
 """Ask whether the user who really called may do something."""
 
+HTTP: Final = "http"
+"""Send HTTP requests to the hosts that the grant names."""
+
+CONFIG: Final = "config"
+"""Read the plugin's own settings and secrets."""
+
+HTML: Final = "html"
+"""Answer routes with HTML pages. No import shows it, so ``plugin.toml`` asks for it."""
+
 _CAPABILITY_OF: Final[dict[str, str | None]] = {
     "plugins-manager:common/types": None,
     "plugins-manager:common/http": None,

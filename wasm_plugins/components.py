@@ -6,6 +6,7 @@ import os
 import threading
 from collections import defaultdict
 from collections.abc import Collection
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from .runtime.compiled import CompiledCache
 from .runtime.component import Component
 from .runtime.limits import CompileLimits, Limits
 from .runtime.linker import LinkedComponent
+from .snapshot import ActivePlugin
 from .storage import read_kept
 
 _linked: dict[str, LinkedComponent] = {}
@@ -69,8 +71,17 @@ def forget(keep: Collection[str]) -> None:
         _loading.pop(digest, None)
 
 
-def call_limits(deadline_ms: int) -> Limits:
-    """Return what one call may spend."""
+def call_limits(plugin: ActivePlugin, deadline_ms: int) -> Limits:
+    """Return what one call of a plugin may spend: the project's limits, where the plugin has none of its own."""
+    return replace(_project_limits(deadline_ms), **plugin.limits)
+
+
+def manifest_limits() -> Limits:
+    """Return what ``get-manifest`` may spend, when nobody knows yet whose it is."""
+    return _project_limits(conf.MANIFEST_DEADLINE_MS)
+
+
+def _project_limits(deadline_ms: int) -> Limits:
     return Limits(
         deadline_ms=deadline_ms,
         memory_bytes=conf.MEMORY_BYTES,

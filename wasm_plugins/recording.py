@@ -112,7 +112,7 @@ def verify_bytes(data: bytes, *, name: str | None, again: bool = False, progress
             Component(native),
             interfaces=host_interfaces(),
             hooks=hook_signatures(),
-            limits=components.call_limits(conf.MANIFEST_DEADLINE_MS),
+            limits=components.manifest_limits(),
             expected_name=name,
         )
     _check_recordable(verified)

@@ -28,6 +28,9 @@ class ActivePlugin:
     grants: Mapping[str, Any]
     """Scope by capability."""
 
+    limits: Mapping[str, int] = field(default_factory=dict)
+    """Limits of its own, by the name that they have in ``runtime.limits``."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteEntry:
@@ -103,6 +106,7 @@ def _active_plugins() -> dict[int, ActivePlugin]:
                 digest=version.digest,
                 manifest=version.declared,
                 grants=grants,
+                limits=row.limits,
             )
     return found
 

@@ -24,6 +24,8 @@ class Plugin(models.Model):
         blank=True,
         related_name="+",
     )
+    limits = models.JSONField(_("limits"), default=dict, blank=True)
+    """What its calls may spend where that is not the project's default: number by name of the limit."""
     created_at = models.DateTimeField(_("found"), auto_now_add=True)
 
     class Meta:
@@ -33,6 +35,7 @@ class Plugin(models.Model):
         permissions: ClassVar = [
             ("upload_plugin", "Can upload plugins"),
             ("approve_plugin", "Can approve, enable, disable and roll back plugins"),
+            ("tune_plugin", "Can change the limits of plugins and release them from quarantine"),
         ]
 
     def __str__(self) -> str:
@@ -47,6 +50,15 @@ class PluginVersion(models.Model):
 
         VERIFIED = "verified", _("verified")
         REFUSED = "refused", _("refused")
+
+    class Trust(models.TextChoices):
+        """What its signature said when it was recorded; a key may have been revoked since."""
+
+        UNSIGNED = "unsigned", _("unsigned")
+        SIGNED = "signed", _("signed")
+        MODIFIED = "modified", _("modified after it was signed")
+        REVOKED = "revoked", _("signed with a revoked key")
+        UNKNOWN = "unknown", _("signed with an unknown key")
 
     plugin = models.ForeignKey(Plugin, verbose_name=_("plugin"), on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField(_("number"))
@@ -64,6 +76,20 @@ class PluginVersion(models.Model):
     """Full names of the imported interfaces."""
     exports = models.JSONField(_("exports"), default=dict, blank=True)
     """Exported functions by name, each with its type as WIT text."""
+    trust = models.CharField(_("signature"), max_length=16, choices=Trust.choices, default=Trust.UNSIGNED)
+    signing_key = models.CharField(_("signing key"), max_length=64, blank=True)
+    """The public key that its signature names, in hexadecimal, or empty."""
+    statement = models.JSONField(_("signed statement"), null=True, blank=True)
+    """What the signature is about: name, version, digest and capabilities, or null."""
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("uploaded by"),
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    """Who brought it in through the admin, or null for what storage brought."""
     created_at = models.DateTimeField(_("recorded"), auto_now_add=True)
 
     class Meta:

@@ -64,9 +64,13 @@ class TaskRun(models.Model):
     error_code = models.CharField(_("error code"), max_length=64, blank=True)
     error = models.TextField(_("error"), blank=True)
     log = models.TextField(_("log"), blank=True)
+    used = models.JSONField(_("used"), default=dict, blank=True)
+    """What the last attempt spent of its limits: ``[used, limit]`` by name of the limit."""
     created_at = models.DateTimeField(_("asked for"), auto_now_add=True)
     started_at = models.DateTimeField(_("started"), null=True, blank=True)
     heartbeat_at = models.DateTimeField(_("last sign of life"), null=True, blank=True)
+    lease_until = models.DateTimeField(_("leased until"), null=True, blank=True)
+    """Until when the attempt that runs holds the run, by the database's clock; then it is anybody's."""
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
 
     class Meta:

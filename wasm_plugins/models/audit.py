@@ -1,0 +1,55 @@
+"""Who did what to which plugin, and what plugins were called for whom: rows that are only ever added."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ..manifest import NAME_CHARS
+
+
+class AuditEntry(models.Model):
+    """One act of an admin, or one call of a route or a task.
+
+    Names are kept as text beside the keys, so that an entry outlives the plugin and the user that it speaks of.
+    """
+
+    at = models.DateTimeField(_("at"), default=timezone.now, editable=False)
+    act = models.CharField(_("act"), max_length=32)
+    """What was done: ``route``, ``task``, or an admin's act such as ``enable``."""
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("user"),
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    username = models.CharField(_("user name"), max_length=150, blank=True)
+    plugin = models.CharField(_("plugin"), max_length=NAME_CHARS)
+    version = models.PositiveIntegerField(_("version"), null=True, blank=True)
+    digest = models.CharField(_("SHA-256"), max_length=64, blank=True)
+    subject = models.CharField(_("subject"), max_length=255, blank=True)
+    """The route's path, the task's name, the capability that was granted, and so on."""
+    outcome = models.CharField(_("outcome"), max_length=64)
+    """``ok``, or the code of the error."""
+    elapsed_ms = models.FloatField(_("milliseconds"), null=True, blank=True)
+    details = models.JSONField(_("details"), default=dict, blank=True)
+    """What else is to be known, small and without anything that a plugin or a caller wrote."""
+
+    class Meta:
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit entries")
+        ordering: ClassVar = ["-at", "-pk"]
+        indexes: ClassVar = [
+            models.Index(fields=["at"], name="wasm_plugins_audit_at"),
+            models.Index(fields=["plugin", "at"], name="wasm_plugins_audit_plugin"),
+        ]
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.act} {self.plugin} {self.outcome}"
