@@ -1,0 +1,86 @@
+"""A third party in every hostile test: its plugin must answer, its rows must stay, its secret must never be seen."""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pytest
+from django.contrib.auth.models import User
+from django.forms.models import model_to_dict
+from django.http import HttpRequest, HttpResponse
+
+from project.shop.models import Order, Product
+from tests.components import ok, plugin_component, text_hook
+from tests.installed import install
+from wasm_plugins import get_plugin_manager
+from wasm_plugins.models import AuditEntry, TaskRun
+
+HOOK: Final = "canary-sings"
+_COMPONENT: Final = plugin_component("canary", hooks={HOOK: text_hook(ok("alive"))})
+_seen: Final[deque[bytes]] = deque(maxlen=1_000)
+
+
+class ResponsesSeen:
+    """Middleware that remembers what went out."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self._get_response(request)
+        if not response.streaming:
+            _seen.append(response.content + response.serialize_headers())
+        return response
+
+
+@dataclass(frozen=True)
+class Canary:
+    """What was planted."""
+
+    secret: str
+    rows: tuple[tuple[Any, dict[str, Any]], ...]
+    """Rows of the host with the values that they had."""
+
+
+def plant() -> Canary:
+    """Install the third party's plugin, and give the host rows that hold its secret."""
+    secret = f"canary-{secrets.token_hex(8)}"
+    _seen.clear()
+    install(_COMPONENT)
+    rows = (
+        User.objects.create_user(f"c{secrets.token_hex(4)}", email=f"{secret}@canary.test"),
+        Product.objects.create(sku=f"canary-{secrets.token_hex(4)}", name=secret, price_cents=1, stock=1),
+        Order.objects.create(email=f"{secret}@canary.test", note=secret, total_cents=1),
+    )
+    return Canary(secret, tuple((row, model_to_dict(row)) for row in rows))
+
+
+def check(planted: Canary, caplog: pytest.LogCaptureFixture) -> None:
+    """Fail where the third party suffered."""
+    (result,) = get_plugin_manager().call_hook_dynamic(HOOK, 1, "")
+    assert result.value == "alive", "the plugin of a third party does not answer any more"
+    for row, before in planted.rows:
+        row.refresh_from_db()
+        assert model_to_dict(row) == before, f"a row of the host has changed: {row!r}"
+    for place, text in _outputs(caplog):
+        assert planted.secret not in text, f"a secret of a third party came out in {place}"
+
+
+def forget_responses() -> None:
+    """Forget what went out so far."""
+    _seen.clear()
+
+
+def _outputs(caplog: pytest.LogCaptureFixture) -> Iterator[tuple[str, str]]:
+    """Yield every text that left the host during the test, with where it was seen."""
+    yield "the log", caplog.text
+    for content in _seen:
+        yield "a response", content.decode(errors="replace")
+    for entry in AuditEntry.objects.all():
+        yield "the audit", f"{entry.subject} {entry.outcome} {entry.details}"
+    for run in TaskRun.objects.all():
+        yield "a run", f"{run.input} {run.result} {run.error} {run.log} {run.progress_message}"

@@ -1,0 +1,42 @@
+"""After every hostile test the host must be as it was: alive, clean, leaking nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from pytest_django import Settings
+
+from tests.hostile import canary, connection_state, process_state
+
+SEEN: str = "tests.hostile.canary.ResponsesSeen"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers by which a test says what it may leave."""
+    config.addinivalue_line("markers", "no_canary: no other plugin can answer here, for example in safe mode")
+
+
+@pytest.fixture(autouse=True)
+def invariants(
+    request: pytest.FixtureRequest, _django_db_marker: None, caplog: pytest.LogCaptureFixture
+) -> Iterator[None]:
+    """Check, when a test is over, what no plugin may ever change.
+
+    The process lives and another plugin answers; nothing planted with a third party has come out; the host's planted
+    rows are as they were; every database connection is as it was; threads, files and child processes are gone.
+    """
+    process = process_state.take()
+    if request.node.get_closest_marker("django_db") is None:
+        yield
+        process_state.check(process)
+        return
+    settings: Settings = request.getfixturevalue("settings")
+    settings.MIDDLEWARE = [SEEN, *settings.MIDDLEWARE]
+    bird = None if request.node.get_closest_marker("no_canary") else canary.plant()
+    connections = connection_state.take()
+    yield
+    connection_state.check(connections)
+    if bird is not None:
+        canary.check(bird, caplog)
+    process_state.check(process)

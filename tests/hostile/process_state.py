@@ -1,0 +1,75 @@
+"""Threads, open files and child processes of this process, counted before a hostile test and compared after it."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+FD_TOLERANCE: Final = 12
+"""Files that may stay open: connections to databases and servers that are kept for the next test."""
+
+RSS_TOLERANCE_BYTES: Final = 400 * 1024 * 1024
+"""What caches, compiled code and the allocator may keep; a leak of a bomb's size is above it."""
+
+_PATIENCE_S: Final = 5.0
+_OURS: Final = ("wasm-plugins-",)
+"""Prefixes of the threads that a process of this app keeps for as long as it lives."""
+
+
+@dataclass(frozen=True)
+class ProcessState:
+    """What a process holds."""
+
+    threads: Counter[str]
+    open_files: int
+    children: frozenset[int]
+    rss_bytes: int
+
+
+def take() -> ProcessState:
+    """Return what this process holds now."""
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    tasks = Path("/proc/self/task").iterdir()
+    children = {int(pid) for task in tasks for pid in _children(task)}
+    return ProcessState(
+        threads=Counter(thread.name for thread in threading.enumerate() if not thread.name.startswith(_OURS)),
+        open_files=len(os.listdir("/proc/self/fd")),
+        children=frozenset(children),
+        rss_bytes=pages * os.sysconf("SC_PAGE_SIZE"),
+    )
+
+
+def check(before: ProcessState) -> None:
+    """Fail where something was left; what is just ending gets a few seconds."""
+    give_up_at = time.monotonic() + _PATIENCE_S
+    while problems := _problems(before, take()):
+        if time.monotonic() > give_up_at:
+            raise AssertionError(f"the test left something behind: {'; '.join(problems)}")
+        time.sleep(0.05)
+
+
+def _problems(before: ProcessState, after: ProcessState) -> list[str]:
+    found = []
+    if more := after.threads - before.threads:
+        found.append(f"threads {sorted(more)}")
+    if after.open_files > before.open_files + FD_TOLERANCE:
+        found.append(f"{after.open_files} open files, {before.open_files} before")
+    if more_children := after.children - before.children:
+        found.append(f"child processes {sorted(more_children)}")
+    if after.rss_bytes > before.rss_bytes + RSS_TOLERANCE_BYTES:
+        found.append(f"{after.rss_bytes} bytes of memory, {before.rss_bytes} before")
+    return found
+
+
+def _children(task: Path) -> list[str]:
+    try:
+        return (task / "children").read_text().split()
+    except FileNotFoundError:  # the thread has ended
+        return []
