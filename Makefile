@@ -8,7 +8,7 @@ RUN := $(VENV)/bin/python
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stack test lint format bench plugins clean
+.PHONY: help demo stack test lint format bench soak fuzz plugins clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -34,6 +34,13 @@ format: $(READY) ## Put the code into the project's format
 
 bench: $(READY) ## Measure what calls cost
 	@$(RUN) -m benchmarks
+
+soak: $(READY) ## Let hostile plugins loose on the stack and measure everybody else (MINUTES=10)
+	@$(RUN) -m tests.soak --minutes $(or $(MINUTES),10)
+
+fuzz: $(READY) ## Fuzz everything that reads bytes from outside (SECONDS=60)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --group fuzz
+	@$(RUN) -m tests.fuzz --seconds $(or $(SECONDS),60)
 
 plugins: $(READY) ## Build the example plugins whose tools are installed
 	@$(RUN) -m project.plugin_builds
