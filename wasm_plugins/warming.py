@@ -22,7 +22,8 @@ def warm(done: Snapshot | None = None) -> Snapshot:
         done: What this returned the last time: while it is still current there is nothing to do.
     """
     snapshot = find_snapshot()
-    for plugin in snapshot.plugins.values() if snapshot is not done else ():
+    # From the end: a hook that is called meanwhile loads from the beginning, and both would wait for each other.
+    for plugin in reversed(tuple(snapshot.plugins.values())) if snapshot is not done else ():
         try:
             components.get_linked(plugin.digest)
         except PluginError as error:
