@@ -16,6 +16,7 @@ from project.stack.parts import Address, PartFailed
 from project.stack.processes import Child, running
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+THREADS = 8
 MANAGE = (sys.executable, str(ROOT / "manage.py"))
 
 
@@ -62,6 +63,7 @@ class Shop:
             *(sys.executable, "-m", "gunicorn", "project.wsgi"),
             *("--bind", f"{address.host}:{address.port}"),
             *("--workers", str(processes), "--graceful-timeout", "3"),
+            *("--worker-class", "gthread", "--threads", str(THREADS)),  # a slow plugin holds up a thread, not a process
             *("--timeout", "120"),  # an upload is compiled while its admin waits
             *("--access-logfile", "-", "--no-control-socket"),
         ]
