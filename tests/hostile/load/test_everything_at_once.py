@@ -1,0 +1,28 @@
+"""The hostile crowd beside good neighbours on the whole stack: short here, ten minutes with ``make soak``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from project.stack.parts import private_folder
+from project.stack.stack import stack
+from tests.soak.figures import MIB
+from tests.soak.run import growth_bytes, soak
+
+FACTOR: Final = float(os.environ.get("WASM_PLUGINS_SOAK_FACTOR", "1"))
+SLOWEST_MS: Final = 20_000
+"""A generous bound: how slow is slow is for ``make soak`` to say, on a machine that does nothing else."""
+
+
+def test_ls_06_everything_at_once_leaves_the_neighbours_answering(tmp_path: Path) -> None:
+    with private_folder(tmp_path / "stack") as folder, stack(folder, lambda step: None) as up:
+        report = soak(up, tmp_path, idle_s=4 * FACTOR, crowded_s=20 * FACTOR)
+    assert [client.unanswered for client in report.crowded] == [0] * len(report.crowded)
+    assert all(client.slowest_ms < SLOWEST_MS for client in report.crowded), report.crowded
+    assert report.restarts == 0
+    assert all(status == "finished" for plugin, status, _ in report.runs if plugin == "good"), report.runs
+    assert growth_bytes(report.memory) < 64 * MIB
+    for name, statuses in report.hostile.items():
+        assert not {0, 500} & statuses.keys(), f"{name}: {dict(statuses)}"
