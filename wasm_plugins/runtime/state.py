@@ -10,6 +10,7 @@ from ..exceptions import DeadlineExceeded, LimitExceeded
 from .handles import Handles
 from .limits import Limits
 from .log import CallLog
+from .usage import Used, report_usage
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,6 +34,12 @@ class CallState:
 
     spent: dict[str, int] = field(default_factory=dict)
     """What was spent so far of the limits that are counted, by the name that each has in ``Limits``."""
+
+    crossing: str = "argument_bytes"
+    """The limit that counts what crosses between Python and wasm just now."""
+
+    started_at: float = field(default_factory=time.monotonic)
+    """When the call began, on the same clock as ``deadline_at``."""
 
     handles: Handles = field(init=False)
     """The host's objects that the component holds."""
@@ -76,6 +83,16 @@ class CallState:
             raise LimitExceeded(
                 f"{self.export} used {used} of the limit {name}, which is {limit}", export=self.export, limit=name
             )
+
+    def used(self) -> Used:
+        """Return what was spent of each limit that is counted, and the limit."""
+        spent = {
+            "deadline_ms": int((time.monotonic() - self.started_at) * 1000),
+            **self.spent,
+            "log_bytes": self.log.spent_bytes,
+            "log_lines": len(self.log.lines),
+        }
+        return {name: (amount, getattr(self.limits, name)) for name, amount in spent.items()}
 
 
 class _OpenCalls(threading.local):
@@ -131,4 +148,6 @@ def leave(depth: int) -> None:
     """
     stack = _open.stack
     while len(stack) > depth:
-        stack.pop().log.flush()
+        call = stack.pop()
+        call.log.flush()
+        report_usage(call.used)
