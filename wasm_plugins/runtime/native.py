@@ -13,7 +13,6 @@ from typing import Any, Final
 from wasmtime import WasmtimeError
 from wasmtime import _ffi as ffi
 
-
 _LETS_OTHERS_IN: Final = ffi.dll
 _LETS_NOBODY_IN: Final = PyDLL(ffi.dll._name)
 

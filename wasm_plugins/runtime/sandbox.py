@@ -123,9 +123,7 @@ def _codec(of: Func) -> tuple[tuple[lowering.Writer, ...], lifting.Reader | None
     return writers, None if of.result is None else lifting.reader_for(of.result)
 
 
-def _invoke(
-    store: wasmtime.Store, function: component.Func, of: Func, args: Sequence[object], state: CallState
-) -> Any:
+def _invoke(store: wasmtime.Store, function: component.Func, of: Func, args: Sequence[object], state: CallState) -> Any:
     """Lower, call, lift, and free both sides whole."""
     writers, reader = _codec(of)
     size = len(args)
