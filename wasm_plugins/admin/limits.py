@@ -32,12 +32,12 @@ class LimitsForm(forms.Form):
     """A field for each limit, named like it."""
 
     def __init__(self, data: Mapping[str, str] | None = None, *, own: Mapping[str, int]) -> None:
-        super().__init__(data, initial=own)
+        super().__init__(data, initial=dict(own))
         for name, limit in LIMITS.items():
             said = _("%(least)d to %(most)d. Empty: %(default)d, as %(setting)s says.")
             shown = {"least": limit.least, "most": limit.most, "default": limit.default, "setting": setting_of(name)}
             self.fields[name] = forms.IntegerField(
-                label=capfirst(limit.label),
+                label=capfirst(str(limit.label)),
                 required=False,
                 min_value=limit.least,
                 max_value=limit.most,

@@ -17,7 +17,7 @@ from typing import Any
 
 from . import layout, wit
 from .handles import HostResource
-from .state import current
+from .state import count_crossing, current
 from .values import Err, Ok, Some, Variant, is_nested_option
 
 Reader = Callable[[bytes, int], Any]
@@ -82,8 +82,7 @@ def _span(block: bytes, at: int, item_bytes: int) -> bytes:
     size, address = layout.SPAN.unpack_from(block, at)
     if not size:
         return b""
-    call = current()
-    call.spend(call.crossing, size * item_bytes)
+    count_crossing(size * item_bytes)
     return string_at(address, size * item_bytes)
 
 
@@ -96,8 +95,7 @@ def _bytes(block: bytes, at: int) -> bytes:
     size, address = layout.SPAN.unpack_from(block, at + layout.PAYLOAD)
     if not size:
         return b""
-    call = current()
-    call.spend(call.crossing, size)
+    count_crossing(size)
     return string_at(address, size * layout.VALUE_BYTES)[layout.PAYLOAD :: layout.VALUE_BYTES]
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from . import layout, native, wit
 from .handles import HostResource
-from .state import current
+from .state import count_crossing, current
 from .values import Err, Ok, Some, ValueMismatch, Variant, is_nested_option, wit_name
 
 Writer = Callable[[Any, int], None]
@@ -114,19 +114,13 @@ def _char(of: wit.WitType) -> Writer:
     return write
 
 
-def _count(size: int) -> None:
-    """Count bytes against the limit of what crosses just now, before memory is taken for them."""
-    call = current()
-    call.spend(call.crossing, size)
-
-
 def _put_name(text: str, at: int, of: wit.WitType) -> None:
     """Put a text's length and address at an address, in memory that wasmtime can free."""
     try:
         data = text.encode()
     except UnicodeEncodeError:
         raise ValueMismatch(of, text, why="not Unicode scalar values") from None
-    _count(len(data))
+    count_crossing(len(data))
     native.name_new(at, len(data), data)
 
 
@@ -177,7 +171,6 @@ def _allocate(new: Callable[[int, int], None], at: int, size: int, item_bytes: i
 
 
 def _new_list(size: int, at: int, kind: int) -> int:
-    """Make a list; the caller has counted its items."""
     address = _allocate(native.list_new, at, size, layout.VALUE_BYTES)
     _kind(kind, at)
     return address
@@ -187,7 +180,7 @@ def _list(of: wit.WitType, element: Writer) -> Writer:
     def write(value: Any, at: int) -> None:
         if not isinstance(value, (list, tuple)):
             raise ValueMismatch(of, value)
-        _count(len(value) * layout.VALUE_BYTES)
+        count_crossing(len(value) * layout.VALUE_BYTES)
         data = _new_list(len(value), at, layout.KIND_LIST)
         for index, item in enumerate(value):
             element(item, data + index * layout.VALUE_BYTES)
@@ -202,7 +195,7 @@ def _bytes(of: wit.WitType) -> Writer:
         if not isinstance(value, (bytes, bytearray, memoryview)):
             raise ValueMismatch(of, value)
         data = bytes(value)
-        _count(len(data))
+        count_crossing(len(data))
         image = bytearray(len(data) * layout.VALUE_BYTES)
         image[0 :: layout.VALUE_BYTES] = bytes((kind,)) * len(data)
         image[layout.PAYLOAD :: layout.VALUE_BYTES] = data

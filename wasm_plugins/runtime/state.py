@@ -108,6 +108,16 @@ def current() -> CallState:
     return _open.stack[-1]
 
 
+def count_crossing(size_bytes: int) -> None:
+    """Count what is about to cross between Python and wasm, before memory is taken for it.
+
+    Raises:
+        LimitExceeded: It is more than the innermost call may move.
+    """
+    call = _open.stack[-1]
+    call.spend(call.crossing, size_bytes)
+
+
 def keep_failure(failure: BaseException) -> None:
     """Keep what a host function raised, unless the innermost call has failed before."""
     call = current()
