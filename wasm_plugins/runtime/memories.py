@@ -72,4 +72,4 @@ def _starts_with(linked: LinkedComponent, state: CallState, memories: int) -> bo
         leave(depth)
     if failure is None and _TOO_MANY.search(text):
         return False
-    raise failure or call_error(text, export=state.export, limits=state.limits)
+    raise failure or call_error(text, export=state.export, limits=state.limits, memories=memories)

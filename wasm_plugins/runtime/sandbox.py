@@ -106,7 +106,9 @@ def _call_in_new_store(
         assert function is not None
         return _invoke(store, function, of, args, state)
     except wasmtime.WasmtimeError as error:
-        failure = state.failure or call_error(str(error), export=export, limits=state.limits)
+        failure = state.failure or call_error(
+            str(error), export=export, limits=state.limits, memories=linked.memories or 1
+        )
     finally:
         _close(store)
     raise failure  # out here, so that it keeps the cause and context that the host gave it
