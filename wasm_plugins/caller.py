@@ -70,6 +70,7 @@ def call_plugin(
     """
     limits = components.call_limits(plugin, deadline_ms)
     log = log or CallLog(limits.log_bytes)
+    log.bound(limits.log_bytes, limits.log_lines)
     session = Session(using, owns_transaction=owns_transaction)
     context = CallContext(
         plugin=plugin.name,

@@ -18,7 +18,21 @@ _AT_LEAST_ONE: Final = (
     "TASK_DEADLINE_MS",
     "MANIFEST_DEADLINE_MS",
     "MEMORY_BYTES",
+    "MEMORIES",
+    "INSTANCES",
+    "TABLES",
+    "TABLE_ELEMENTS",
+    "ARGUMENT_BYTES",
+    "RESULT_BYTES",
+    "HOST_CALLS",
+    "MOVED_BYTES",
     "LOG_BYTES",
+    "LOG_LINES",
+    "SQL_STATEMENTS",
+    "SQL_ROWS",
+    "HTTP_REQUESTS",
+    "HTTP_BODY_BYTES",
+    "CONCURRENT_CALLS",
     "CALL_DEPTH",
     "COMPONENT_BYTES",
     "REQUEST_BODY_BYTES",
@@ -39,6 +53,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         *_check_upgrades(),
         *_check_databases(),
         *_check_numbers(),
+        *_check_sizes(),
         *_check_queue(),
         *_check_cache(),
     ]
@@ -99,6 +114,17 @@ def _check_numbers() -> Iterator[CheckMessage]:
             yield Error(f"{PREFIX}{name} must be a whole number of at least 1.", id="wasm_plugins.E004")
     if not _is_number(conf.SYNC_INTERVAL_S, least=0):
         yield Error(f"{PREFIX}SYNC_INTERVAL_S must be a whole number of at least 0.", id="wasm_plugins.E004")
+
+
+def _check_sizes() -> Iterator[CheckMessage]:
+    for smaller, larger in (("REQUEST_BODY_BYTES", "ARGUMENT_BYTES"), ("RESPONSE_BODY_BYTES", "RESULT_BYTES")):
+        sizes = getattr(conf, smaller), getattr(conf, larger)
+        if all(_is_number(size, least=1) for size in sizes) and sizes[0] > sizes[1]:
+            yield Warning(
+                f"{PREFIX}{smaller} is {sizes[0]}, but {PREFIX}{larger} lets only {sizes[1]} bytes through.",
+                hint=f"Raise {PREFIX}{larger}; JSON can be three times as long as the body that it was read from.",
+                id="wasm_plugins.W020",
+            )
 
 
 def _is_number(value: Any, *, least: int) -> bool:

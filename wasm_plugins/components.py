@@ -6,7 +6,6 @@ import os
 import threading
 from collections import defaultdict
 from collections.abc import Collection
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from .runtime.limits import CompileLimits, Limits
 from .runtime.linker import LinkedComponent
 from .snapshot import ActivePlugin
 from .storage import read_kept
+from .tuning import project_limits, with_own
 
 _linked: dict[str, LinkedComponent] = {}
 _loading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
@@ -73,21 +73,12 @@ def forget(keep: Collection[str]) -> None:
 
 def call_limits(plugin: ActivePlugin, deadline_ms: int) -> Limits:
     """Return what one call of a plugin may spend: the project's limits, where the plugin has none of its own."""
-    return replace(_project_limits(deadline_ms), **plugin.limits)
+    return with_own(project_limits(deadline_ms), plugin.limits)
 
 
 def manifest_limits() -> Limits:
     """Return what ``get-manifest`` may spend, when nobody knows yet whose it is."""
-    return _project_limits(conf.MANIFEST_DEADLINE_MS)
-
-
-def _project_limits(deadline_ms: int) -> Limits:
-    return Limits(
-        deadline_ms=deadline_ms,
-        memory_bytes=conf.MEMORY_BYTES,
-        depth=conf.CALL_DEPTH,
-        log_bytes=conf.LOG_BYTES,
-    )
+    return project_limits(conf.MANIFEST_DEADLINE_MS)
 
 
 os.register_at_fork(after_in_child=_loading.clear)

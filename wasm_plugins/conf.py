@@ -43,10 +43,52 @@ class Settings:
     """Wall-clock budget of ``get-manifest`` at verification, in milliseconds."""
 
     MEMORY_BYTES: int = 64 * 1024 * 1024
-    """Largest size of each linear memory of a plugin, in bytes."""
+    """Largest size of all linear memories of one call together, in bytes; each may have an equal share."""
+
+    MEMORIES: int = 4
+    """How many linear memories one call may have."""
+
+    INSTANCES: int = 64
+    """How many core instances one call may have."""
+
+    TABLES: int = 8
+    """How many tables one call may have."""
+
+    TABLE_ELEMENTS: int = 20_000
+    """How many elements each table may have."""
+
+    ARGUMENT_BYTES: int = 4 * 1024 * 1024
+    """What the arguments of one call may weigh together, in bytes."""
+
+    RESULT_BYTES: int = 8 * 1024 * 1024
+    """What the answer of one call may weigh, in bytes."""
+
+    HOST_CALLS: int = 10_000
+    """How many functions of the host one call may call."""
+
+    MOVED_BYTES: int = 32 * 1024 * 1024
+    """What the arguments and answers of all functions of the host may weigh together in one call, in bytes."""
 
     LOG_BYTES: int = 64 * 1024
     """How much one call may write to its log, in bytes."""
+
+    LOG_LINES: int = 200
+    """How many lines one call may write to its log."""
+
+    SQL_STATEMENTS: int = 50
+    """How many SQL statements one call may run."""
+
+    SQL_ROWS: int = 1_000
+    """How many rows one SQL statement may answer."""
+
+    HTTP_REQUESTS: int = 8
+    """How many HTTP requests one call may send."""
+
+    HTTP_BODY_BYTES: int = 1024 * 1024
+    """Largest body of an HTTP request of a plugin, and of its response, in bytes."""
+
+    CONCURRENT_CALLS: int = 4
+    """How many calls of one plugin may run at the same time in one process."""
 
     CALL_DEPTH: int = 4
     """How many plugin calls may be open inside one another."""

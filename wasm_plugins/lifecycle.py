@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -13,8 +14,19 @@ from .exceptions import CapabilityDenied, PluginError
 from .grants import check_grant, missing_grants
 from .models import Grant, Plugin, PluginVersion
 from .registry import mark_changed
+from .tuning import check_limits
 
-__all__ = ["delete", "disable", "enable", "follow_manifest", "grant", "previous_version", "revoke", "use_version"]
+__all__ = [
+    "delete",
+    "disable",
+    "enable",
+    "follow_manifest",
+    "grant",
+    "previous_version",
+    "revoke",
+    "set_limits",
+    "use_version",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -101,6 +113,28 @@ def revoke(plugin: Plugin, capability: str, by: AbstractBaseUser | None = None) 
     count, _ = Grant.objects.filter(plugin=plugin, capability=capability).delete()
     _done(f"revoked {capability}", plugin, by)
     return count > 0
+
+
+@transaction.atomic
+def set_limits(plugin: Plugin, limits: Mapping[str, int], by: AbstractBaseUser | None = None) -> Plugin:
+    """Let a plugin's calls spend other amounts than the project's; every process notices.
+
+    Args:
+        plugin: Whose calls.
+        limits: All numbers of its own, by the names in ``tuning.LIMITS``; for a limit that is left out, the project's
+            setting holds.
+        by: Who wants it, for the log.
+
+    Raises:
+        ValueError: There is no such limit, or a number is out of its range.
+    """
+    check_limits(limits)
+    plugin = _locked(plugin)
+    plugin.limits = dict(limits)
+    plugin.save(update_fields=["limits"])
+    shown = ", ".join(f"{name} {number}" for name, number in sorted(limits.items())) or "those of the project"
+    _done(f"set its limits to {shown}", plugin, by)
+    return plugin
 
 
 @transaction.atomic

@@ -16,7 +16,6 @@ from django.http import HttpRequest, HttpResponse
 from . import components, exchange
 from .access import check_access
 from .caller import acting_user, call_plugin
-from .conf import conf
 from .dispatch import HookOptions, dispatch, options_of, unanswered
 from .exceptions import MethodNotAllowed, PluginError, PluginNotFound, RouteNotFound, TaskNotFound
 from .host.context import Report
@@ -26,6 +25,7 @@ from .runtime.contract import HTTP_HANDLER
 from .runtime.log import CallLog
 from .signatures import find_hook_type
 from .snapshot import ActivePlugin, RouteEntry
+from .tuning import deadline_ms
 
 EnqueueRoute = Callable[[HttpRequest, RouteEntry, str], HttpResponse]
 """Writes down a run for a route that is processed as a task, and answers where to ask for it."""
@@ -81,7 +81,7 @@ class PluginManager:
             args,
             using=options.using,
             owns_transaction=False,
-            deadline_ms=options.deadline_ms or conf.HOOK_DEADLINE_MS,
+            deadline_ms=deadline_ms(plugin.limits, "hook", options.deadline_ms),
             expected=find_hook_type(name),
         )
 
@@ -131,7 +131,7 @@ class PluginManager:
                 [given],
                 using=DEFAULT_DB_ALIAS,
                 owns_transaction=True,
-                deadline_ms=conf.ROUTE_DEADLINE_MS,
+                deadline_ms=deadline_ms(entry.plugin.limits, "route"),
                 convert=partial(exchange.http_response if is_http else exchange.json_response, export=entry.handler),
             )
         return response

@@ -11,6 +11,7 @@ from .capabilities import requested
 from .conf import conf
 from .manifest import Manifest
 from .models import Hook, Plugin, PluginVersion, Route, Task
+from .tuning import deadline_ms, readable_limits
 
 _Row = TypeVar("_Row", Hook, Route, Task)
 
@@ -29,7 +30,7 @@ class ActivePlugin:
     """Scope by capability."""
 
     limits: Mapping[str, int] = field(default_factory=dict)
-    """Limits of its own, by the name that they have in ``runtime.limits``."""
+    """Limits of its own, by the name that they have in ``tuning``; all of them can be used as they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +107,7 @@ def _active_plugins() -> dict[int, ActivePlugin]:
                 digest=version.digest,
                 manifest=version.declared,
                 grants=grants,
-                limits=row.limits,
+                limits=readable_limits(row.limits, row.name),
             )
     return found
 
@@ -145,10 +146,19 @@ def _tasks(plugins: Mapping[int, ActivePlugin]) -> dict[tuple[str, str], TaskEnt
             plugin=plugin,
             name=row.name,
             queue=row.queue or row.declared.get("queue") or conf.QUEUE,
-            timeout_s=_first(row.timeout_s, row.declared.get("timeout_s"), conf.TASK_DEADLINE_MS // 1000),
+            timeout_s=_first(row.timeout_s, _tuned_timeout_s(plugin), row.declared.get("timeout_s"), task_timeout_s()),
             max_retries=_first(row.max_retries, row.declared.get("max_retries"), 0),
         )
     return entries
+
+
+def task_timeout_s(plugin: ActivePlugin | None = None) -> int:
+    """Return how long a run may take that names no time itself, in whole seconds."""
+    return max(1, deadline_ms({} if plugin is None else plugin.limits, "task") // 1000)
+
+
+def _tuned_timeout_s(plugin: ActivePlugin) -> int | None:
+    return task_timeout_s(plugin) if "task_deadline_ms" in plugin.limits else None
 
 
 def _first(*values: int | None) -> int:

@@ -45,11 +45,16 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     found = TaskRun.objects.select_related("plugin", "version").filter(pk=run_id).first()
     if found is None or not _may_see(request, found):
         raise Http404("there is no such run")
-    return JsonResponse(describe_run(found))
+    return JsonResponse(describe_run(found, for_staff=_sees_all(request)))
+
+
+def _sees_all(request: HttpRequest) -> bool:
+    user = request.user
+    return user.is_authenticated and user.is_staff and user.has_perm("wasm_plugins.view_taskrun")
 
 
 def _may_see(request: HttpRequest, found: TaskRun) -> bool:
-    if request.user.is_authenticated and request.user.is_staff and request.user.has_perm("wasm_plugins.view_taskrun"):
+    if _sees_all(request):
         return True
     if found.requested_by_id is None:
         entry = find_snapshot().routes.get(found.route)

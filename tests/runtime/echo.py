@@ -24,6 +24,9 @@ MOST_FLAT_PARAMS = 16
 ANSWER_AT = 1024
 """Where the core module lets an answer be written that does not fit one core value."""
 
+PATIENT = Limits(deadline_ms=60_000, argument_bytes=2**30, result_bytes=2**30, moved_bytes=2**30)
+"""Limits that leave it to wasmtime how much may cross."""
+
 _CORE = {"s64": "i64", "u64": "i64", "f32": "f32", "f64": "f64"}
 
 
@@ -144,7 +147,7 @@ def echo_of(of: wit.WitType) -> Callable[..., tuple[Any, Any]]:
     def send(value: Any, answer: Callable[[Any], Any] = lambda value: value) -> tuple[Any, Any]:
         sent_back["answer"] = answer
         try:
-            back = sandbox.call(linked, "echo", [value], limits=Limits(deadline_ms=60_000))
+            back = sandbox.call(linked, "echo", [value], limits=PATIENT)
         except PluginFailed as failed:
             return sent_back["seen"], Err(failed.detail)
         return sent_back["seen"], Ok(back) if isinstance(of, wit.ResultOf) else back

@@ -72,7 +72,7 @@ def test_a_deadline_holds_while_eight_python_threads_are_busy() -> None:
         stop.set()
         for thread in threads:
             thread.join()
-    assert 0.2 <= took_s < 1.5
+    assert 0.2 <= took_s < 3.0
 
 
 def test_many_deadlines_of_several_threads_each_hold() -> None:

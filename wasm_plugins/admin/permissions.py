@@ -9,7 +9,8 @@ from django.http import HttpRequest
 APPROVE: Final = "wasm_plugins.approve_plugin"
 UPLOAD: Final = "wasm_plugins.upload_plugin"
 CHANGE: Final = "wasm_plugins.change_plugin"
-_SEE: Final = (APPROVE, UPLOAD, CHANGE, "wasm_plugins.view_plugin", "wasm_plugins.delete_plugin")
+TUNE: Final = "wasm_plugins.tune_plugin"
+_SEE: Final = (APPROVE, UPLOAD, CHANGE, TUNE, "wasm_plugins.view_plugin", "wasm_plugins.delete_plugin")
 
 
 def may_see(request: HttpRequest) -> bool:
@@ -25,6 +26,11 @@ def may_upload(request: HttpRequest) -> bool:
 def may_tune(request: HttpRequest) -> bool:
     """Whether the user may change priorities, access, queues and the like."""
     return request.user.has_perm(CHANGE) or may_approve(request)
+
+
+def may_set_limits(request: HttpRequest) -> bool:
+    """Whether the user may say what a plugin's calls may spend."""
+    return request.user.has_perm(TUNE)
 
 
 def may_approve(request: HttpRequest) -> bool:

@@ -21,15 +21,16 @@ from .acts import user_of
 from .columns import PluginColumns, PluginList, refused_version
 from .formsets import save_rows
 from .inlines import GrantInline, HookInline, RouteInline, TaskInline, VersionInline
+from .limits import LimitsView
 from .offers import offer_of
-from .permissions import may_approve, may_see, may_tune, may_upload
+from .permissions import may_approve, may_see, may_set_limits, may_tune, may_upload
 from .plugin_views import PluginViews
 from .style import Styled
 from .versions import report_of
 
 
 @admin.register(Plugin)
-class PluginAdmin(PluginColumns, Styled, PluginViews):
+class PluginAdmin(PluginColumns, Styled, LimitsView, PluginViews):
     """Everything that an admin does to plugins."""
 
     list_display = ("name", "state", "serving", "news", "missing")
@@ -92,6 +93,7 @@ class PluginAdmin(PluginColumns, Styled, PluginViews):
         if plugin is not None:
             context |= _choices(plugin)
             context["may_approve"] = may_approve(request)
+            context["may_set_limits"] = may_set_limits(request)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Plugin, form: Any, change: bool) -> None:

@@ -50,13 +50,13 @@ class TaskRunAdmin(ReadOnly, Styled, TaskRunAdminBase):
             gettext_lazy("Queue and times"),
             {
                 "fields": (
-                    *("queue", "job", "attempts", "max_retries", "timeout_s", "created_at", "due_at"),
+                    *("queue", "job", "attempts", "max_retries", "timeout_s", "spent", "created_at", "due_at"),
                     *("started_at", "heartbeat_at", "finished_at", "took"),
                 )
             },
         ),
     )
-    readonly_fields = ("id", "progress", "sent", "answer", "failure", "lines", "job", "created_at", "took")
+    readonly_fields = ("id", "progress", "sent", "answer", "failure", "lines", "job", "spent", "created_at", "took")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Return the list without the long texts."""
@@ -98,6 +98,12 @@ class TaskRunAdmin(ReadOnly, Styled, TaskRunAdminBase):
     def lines(self, run: TaskRun) -> str:
         """Show what the plugin wrote."""
         return as_text(run.log)
+
+    @admin.display(description=gettext_lazy("used of its limits"))
+    def spent(self, run: TaskRun) -> str:
+        """Show what the last attempt spent."""
+        amounts = run.used.items() if isinstance(run.used, dict) else ()
+        return as_text("\n".join(f"{name}: {' / '.join(map(str, used))}" for name, used in sorted(amounts)))
 
     @admin.display(description=gettext_lazy("job"))
     def job(self, run: TaskRun) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
+from functools import partial
 from typing import Final
 
 import wasmtime
 from wasmtime import _ffi as ffi
 
+from . import native
 from .ticker import Ticker
 
 WASM_STACK_BYTES: Final = 512 * 1024
@@ -70,7 +73,7 @@ class Runtime:
 
     def __init__(self) -> None:
         self.engine: Final = wasmtime.Engine(make_config())
-        self.ticker: Final = Ticker(self.engine.increment_epoch)
+        self.ticker: Final = Ticker(partial(native.increment_epoch, ctypes.cast(self.engine.ptr(), ctypes.c_void_p)))
 
 
 _lock = threading.Lock()

@@ -28,8 +28,15 @@ TRANSFER_BYTES: Final = 128 * 1024 * 1024
 """What wasmtime lets one call copy between host and plugin, in bytes; it cannot be set."""
 
 
-def call_error(text: str, *, export: str, limits: Limits) -> CallError:
-    """Return the error for wasmtime's text about a call that failed, its start included."""
+def call_error(text: str, *, export: str, limits: Limits, memories: int = 1) -> CallError:
+    """Return the error for wasmtime's text about a call that failed, its start included.
+
+    Args:
+        text: The text.
+        export: The export that was called.
+        limits: What the call could spend.
+        memories: How many linear memories the component has, as far as they were counted.
+    """
     cause = _cause(text)
     if cause == "interrupt":
         return DeadlineExceeded(export=export, deadline_ms=limits.deadline_ms)
@@ -42,8 +49,9 @@ def call_error(text: str, *, export: str, limits: Limits) -> CallError:
     for pattern, limit in _LIMITS:
         if pattern.fullmatch(cause):
             value = getattr(limits, limit)
+            shared = f", which {memories} memories share" if limit == "memory_bytes" and memories > 1 else ""
             return LimitExceeded(
-                f"{export} asked for more than the limit {limit} of {value}: {cause}",
+                f"{export} asked for more than the limit {limit} of {value}{shared}: {cause}",
                 export=export,
                 limit=limit,
             )

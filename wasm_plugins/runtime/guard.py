@@ -52,12 +52,16 @@ class GuardedFunction:
 
         Raises:
             CallEnding: The call has failed before and can only end.
+            DeadlineExceeded: Nothing is left of the call's time.
+            LimitExceeded: The call has called the host too often, or moved too much.
             BaseException: Whatever the host's function raised.
         """
         state = current()
         if state.failure is not None:
             raise CallEnding
         state.check_deadline()
+        state.spend("host_calls")
+        state.crossing = "moved_bytes"
         state.context = context
         block = string_at(args, self._bytes) if self._bytes else b""
         answer = self._function(state, *[reader(block, offset) for reader, offset in self._readers])

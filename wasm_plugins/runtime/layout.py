@@ -14,6 +14,7 @@ from typing import Final
 from wasmtime import _ffi as ffi
 
 VALUE_BYTES: Final = 32
+"""What an item of a list weighs beside its text; a ``list<u8>`` weighs a byte for each, as a text does."""
 PAYLOAD: Final = 8
 RECORD_ENTRY_BYTES: Final = 48
 """A record's field: its name (size and pointer, 16 bytes) and its value."""

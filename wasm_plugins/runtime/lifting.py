@@ -2,6 +2,9 @@
 
 A reader takes the bytes of a block of values and an offset into it. It copies everything and frees nothing: whoever
 owns the top-level value frees the whole tree at once, so nothing leaks and nothing is freed twice.
+
+Each vector is counted against a limit of the call before a byte of it is copied, so that a plugin cannot fill the
+memory of Python or keep it busy: a list can be a thousand times as large here as in the plugin.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from typing import Any
 
 from . import layout, wit
 from .handles import HostResource
-from .state import current
+from .state import count_crossing, current
 from .values import Err, Ok, Some, Variant, is_nested_option
 
 Reader = Callable[[bytes, int], Any]
@@ -71,9 +74,16 @@ def _primitive(name: str) -> Reader:
 
 
 def _span(block: bytes, at: int, item_bytes: int) -> bytes:
-    """Copy the items of a vector whose length and address lie in a value."""
+    """Copy the items of a vector whose length and address lie in a value.
+
+    Raises:
+        LimitExceeded: They are more than the call may still move.
+    """
     size, address = layout.SPAN.unpack_from(block, at)
-    return string_at(address, size * item_bytes) if size else b""
+    if not size:
+        return b""
+    count_crossing(size * item_bytes)
+    return string_at(address, size * item_bytes)
 
 
 def _name(block: bytes, at: int) -> str:
@@ -81,7 +91,12 @@ def _name(block: bytes, at: int) -> str:
 
 
 def _bytes(block: bytes, at: int) -> bytes:
-    return _span(block, at + layout.PAYLOAD, layout.VALUE_BYTES)[layout.PAYLOAD :: layout.VALUE_BYTES]
+    """Read ``list<u8>``, which counts as many bytes as it has: nothing is made for each of them."""
+    size, address = layout.SPAN.unpack_from(block, at + layout.PAYLOAD)
+    if not size:
+        return b""
+    count_crossing(size)
+    return string_at(address, size * layout.VALUE_BYTES)[layout.PAYLOAD :: layout.VALUE_BYTES]
 
 
 def _list(element: Reader) -> Reader:

@@ -15,10 +15,13 @@ class Limits:
     """Wall-clock budget in milliseconds, counted from instantiation. At least 1."""
 
     memory_bytes: int = 64 * MIB
-    """Largest size of each linear memory, in bytes. A growing plugin sees ``memory.grow`` answer -1."""
+    """Largest size of all linear memories of one call together, in bytes; each may have an equal share.
+
+    A growing plugin sees ``memory.grow`` answer -1.
+    """
 
     memories: int = 4
-    """Linear memories that one call may have, since ``memory_bytes`` is for each of them."""
+    """Linear memories that one call may have. A JavaScript plugin needs 3, most others 1."""
 
     instances: int = 64
     """Core instances that one call may have. A Python plugin needs 38."""
@@ -34,6 +37,36 @@ class Limits:
 
     log_bytes: int = 64 * 1024
     """Text that one call may write to its log, in bytes; what comes after is dropped and marked."""
+
+    log_lines: int = 200
+    """Lines that one call may write to its log, the mark of a truncated one among them."""
+
+    argument_bytes: int = 4 * MIB
+    """What the arguments of one call may weigh together, in bytes, as ``layout`` weighs values."""
+
+    result_bytes: int = 8 * MIB
+    """What the answer of one call may weigh, in bytes. It is checked before anything of it becomes Python."""
+
+    host_calls: int = 10_000
+    """Calls of host functions in one call."""
+
+    moved_bytes: int = 32 * MIB
+    """What the arguments and answers of all host functions may weigh together in one call, in bytes."""
+
+    sql_statements: int = 50
+    """SQL statements in one call."""
+
+    sql_rows: int = 1_000
+    """Rows that one SQL statement may answer."""
+
+    http_requests: int = 8
+    """Outbound HTTP requests in one call."""
+
+    http_body_bytes: int = 1 * MIB
+    """Largest body of an outbound HTTP request, and of its response, in bytes."""
+
+    concurrent_calls: int = 4
+    """Calls of one plugin that may run at the same time in one process; there is no queue."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,7 +58,11 @@ Interfaces = Mapping[str, HostInterface]
 
 
 class LinkedComponent:
-    """A component whose every import has its host function; ready to be called, by many threads at once."""
+    """A component whose every import has its host function; ready to be called, by many threads at once.
+
+    Attributes:
+        memories: How many linear memories it has, once somebody has counted them.
+    """
 
     def __init__(self, component_: Component, interfaces: Interfaces) -> None:
         """Link.
@@ -67,6 +71,7 @@ class LinkedComponent:
             LinkError: An import is unknown to the host or has another type there.
         """
         check_imports(component_, interfaces)
+        self.memories: int | None = None
         self.component: Final = component_
         self.linker: Final = component.Linker(get_runtime().engine)
         with self.linker.root() as root:

@@ -31,17 +31,27 @@ class LogLine:
 
 
 class CallLog:
-    """Collects a call's lines up to a limit; safe to read from another thread while the call runs."""
+    """Collects a call's lines up to its limits; safe to read from another thread while the call runs."""
 
-    def __init__(self, limit_bytes: int) -> None:
+    def __init__(self, limit_bytes: int, limit_lines: int = 200) -> None:
         self.lines: Final[list[LogLine]] = []
-        self._left = limit_bytes
+        self.spent_bytes = 0
+        self.bound(limit_bytes, limit_lines)
         self._unfinished: Final[dict[str, bytes]] = {}
+
+    def bound(self, limit_bytes: int, limit_lines: int) -> None:
+        """Take other limits, for a log that is older than what is known of its call."""
+        self._limit_bytes = limit_bytes
+        self._limit_lines = limit_lines
 
     @property
     def is_full(self) -> bool:
         """Whether what is written now is dropped."""
-        return self._left <= 0
+        return self._left <= 0 or len(self.lines) >= self._limit_lines
+
+    @property
+    def _left(self) -> int:
+        return self._limit_bytes - self.spent_bytes
 
     def write(self, level: str, text: str) -> None:
         """Keep a text, a line for each of its lines; drop and mark what is over the limit."""
@@ -51,11 +61,18 @@ class CallLog:
         for line in text.splitlines() or [""]:
             if self.is_full:
                 return
-            kept = line.encode(errors="replace")[: min(LINE_BYTES, self._left)].decode(errors="ignore")
-            self._left -= len(kept.encode()) + LINE_COSTS
-            self.lines.append(LogLine(level, _printable(kept)))
-            if self._left <= 0:
-                self.lines.append(LogLine("warn", TRUNCATED))
+            self._keep(level, line)
+
+    def _keep(self, level: str, line: str) -> None:
+        """Keep one line as it is shown, or the mark in its place where there is room for no other line after it."""
+        if len(self.lines) + 1 < self._limit_lines:
+            most = min(LINE_BYTES, self._left)
+            kept = _printable(line[:most]).encode(errors="replace")[:most]
+            self.spent_bytes += len(kept) + LINE_COSTS
+            self.lines.append(LogLine(level, kept.decode(errors="ignore")))
+            if self._left > 0:
+                return
+        self.lines.append(LogLine("warn", TRUNCATED))
 
     def write_bytes(self, level: str, data: bytes) -> None:
         """Keep what an output stream wrote; a line without its end waits for more, or for ``flush``."""
@@ -78,7 +95,8 @@ class CallLog:
 
 
 def _printable(line: str) -> str:
-    """Escape what could forge a line, drive a terminal or turn text around."""
-    return "".join(
-        char if char.isprintable() or char == "\t" else char.encode("unicode_escape").decode() for char in line
-    )
+    """Escape what could forge a line, drive a terminal or turn text around; a tab becomes blanks."""
+    line = line.expandtabs(4)
+    if line.isprintable():
+        return line
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in line)

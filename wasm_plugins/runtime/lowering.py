@@ -19,7 +19,7 @@ from typing import Any
 
 from . import layout, native, wit
 from .handles import HostResource
-from .state import current
+from .state import count_crossing, current
 from .values import Err, Ok, Some, ValueMismatch, Variant, is_nested_option, wit_name
 
 Writer = Callable[[Any, int], None]
@@ -120,6 +120,7 @@ def _put_name(text: str, at: int, of: wit.WitType) -> None:
         data = text.encode()
     except UnicodeEncodeError:
         raise ValueMismatch(of, text, why="not Unicode scalar values") from None
+    count_crossing(len(data))
     native.name_new(at, len(data), data)
 
 
@@ -179,6 +180,7 @@ def _list(of: wit.WitType, element: Writer) -> Writer:
     def write(value: Any, at: int) -> None:
         if not isinstance(value, (list, tuple)):
             raise ValueMismatch(of, value)
+        count_crossing(len(value) * layout.VALUE_BYTES)
         data = _new_list(len(value), at, layout.KIND_LIST)
         for index, item in enumerate(value):
             element(item, data + index * layout.VALUE_BYTES)
@@ -193,6 +195,7 @@ def _bytes(of: wit.WitType) -> Writer:
         if not isinstance(value, (bytes, bytearray, memoryview)):
             raise ValueMismatch(of, value)
         data = bytes(value)
+        count_crossing(len(data))
         image = bytearray(len(data) * layout.VALUE_BYTES)
         image[0 :: layout.VALUE_BYTES] = bytes((kind,)) * len(data)
         image[layout.PAYLOAD :: layout.VALUE_BYTES] = data

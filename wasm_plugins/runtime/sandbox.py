@@ -17,6 +17,7 @@ from .failures import call_error
 from .limits import Limits
 from .linker import LinkedComponent
 from .log import CallLog
+from .memories import count_memories, limit_store
 from .state import CallState, enter, leave, open_calls
 from .values import Err, Ok
 from .wit import Func, ResultOf
@@ -38,7 +39,8 @@ def call(
     """Run one export in a fresh store and return what it answered.
 
     Blocks the calling thread for at most about ``limits.deadline_ms``; a host function that is already running is not
-    cut short, but the next one is refused. The store is closed before this returns.
+    cut short, but the next one is refused. The store is closed before this returns. The first call of a component
+    starts it once more, to see how many memories it has.
 
     Args:
         linked: The component with its imports.
@@ -56,7 +58,8 @@ def call(
         PluginFailed: The answer is ``err``.
         PluginTrapped: The plugin crashed; its backtrace is on the exception.
         DeadlineExceeded: The plugin ran longer than allowed.
-        LimitExceeded: The plugin wanted more than allowed, or calls are nested too deep.
+        LimitExceeded: The plugin wanted more than allowed, the arguments or the answer weigh too much, or calls are
+            nested too deep.
         LinkError: There is no such export.
         TypeError: The arguments do not fit the export's type.
         BaseException: Whatever a host function raised, as it was raised.
@@ -69,7 +72,7 @@ def call(
         raise TypeError(f"{export} is {of}: it takes {len(of.params)} arguments, not {len(args)}")
     depth = open_calls()
     try:
-        state = enter(export, limits, host, log or CallLog(limits.log_bytes))
+        state = enter(export, limits, host, log or CallLog(limits.log_bytes, limits.log_lines))
         with get_runtime().ticker.running():
             answer = _call_in_new_store(linked, export, interface, of, args, state)
     finally:
@@ -95,28 +98,20 @@ def _call_in_new_store(
     runtime = get_runtime()
     store = wasmtime.Store(runtime.engine)
     try:
-        _limit(store, state.limits)
+        memories = count_memories(linked, state)
+        limit_store(store, state.limits, memories)
         store.set_epoch_deadline(runtime.ticker.ticks_until(state.deadline_at))
         instance = linked.linker.instantiate(store, linked.component.native)
         function = instance.get_func(store, linked.component.export_index(export, interface))
         assert function is not None
-        return _invoke(store, function, of, args)
+        return _invoke(store, function, of, args, state)
     except wasmtime.WasmtimeError as error:
-        failure = state.failure or call_error(str(error), export=export, limits=state.limits)
+        failure = state.failure or call_error(
+            str(error), export=export, limits=state.limits, memories=linked.memories or 1
+        )
     finally:
         _close(store)
     raise failure  # out here, so that it keeps the cause and context that the host gave it
-
-
-def _limit(store: wasmtime.Store, limits: Limits) -> None:
-    """Set all five limits: each alone can be got around through another."""
-    store.set_limits(
-        memory_size=limits.memory_bytes,
-        table_elements=limits.table_elements,
-        instances=limits.instances,
-        tables=limits.tables,
-        memories=limits.memories,
-    )
 
 
 def _close(store: wasmtime.Store) -> None:
@@ -130,7 +125,7 @@ def _codec(of: Func) -> tuple[tuple[lowering.Writer, ...], lifting.Reader | None
     return writers, None if of.result is None else lifting.reader_for(of.result)
 
 
-def _invoke(store: wasmtime.Store, function: component.Func, of: Func, args: Sequence[object]) -> Any:
+def _invoke(store: wasmtime.Store, function: component.Func, of: Func, args: Sequence[object], state: CallState) -> Any:
     """Lower, call, lift, and free both sides whole."""
     writers, reader = _codec(of)
     size = len(args)
@@ -145,6 +140,7 @@ def _invoke(store: wasmtime.Store, function: component.Func, of: Func, args: Seq
                 ctypes.addressof(function._func), store._context(), base, size, result, reader is not None
             )
         )
+        state.crossing = "result_bytes"
         return None if reader is None else lifting.read_at(reader, result)
     finally:
         for index in range(size + 1):

@@ -10,6 +10,7 @@ from ..exceptions import DeadlineExceeded, LimitExceeded
 from .handles import Handles
 from .limits import Limits
 from .log import CallLog
+from .usage import Used, report_usage
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,6 +31,15 @@ class CallState:
 
     host: object = None
     """Whatever the host interfaces need to know of the call: its user, its database. The runtime never looks."""
+
+    spent: dict[str, int] = field(default_factory=dict)
+    """What was spent so far of the limits that are counted, by the name that each has in ``Limits``."""
+
+    crossing: str = "argument_bytes"
+    """The limit that counts what crosses between Python and wasm just now."""
+
+    started_at: float = field(default_factory=time.monotonic)
+    """When the call began, on the same clock as ``deadline_at``."""
 
     handles: Handles = field(init=False)
     """The host's objects that the component holds."""
@@ -57,6 +67,33 @@ class CallState:
         if time.monotonic() >= self.deadline_at:
             raise DeadlineExceeded(export=self.export, deadline_ms=self.limits.deadline_ms)
 
+    def spend(self, name: str, amount: int = 1) -> None:
+        """Count what is about to be used of a limit; call it before the work, not after.
+
+        Args:
+            name: The limit's name in ``Limits``, for example ``sql_statements``.
+            amount: How much, in the limit's unit.
+
+        Raises:
+            LimitExceeded: It would be more than the limit.
+        """
+        used = self.spent[name] = self.spent.get(name, 0) + amount
+        limit = getattr(self.limits, name)
+        if used > limit:
+            raise LimitExceeded(
+                f"{self.export} used {used} of the limit {name}, which is {limit}", export=self.export, limit=name
+            )
+
+    def used(self) -> Used:
+        """Return what was spent of each limit that is counted, and the limit."""
+        spent = {
+            "deadline_ms": int((time.monotonic() - self.started_at) * 1000),
+            **self.spent,
+            "log_bytes": self.log.spent_bytes,
+            "log_lines": len(self.log.lines),
+        }
+        return {name: (amount, getattr(self.limits, name)) for name, amount in spent.items()}
+
 
 class _OpenCalls(threading.local):
     def __init__(self) -> None:
@@ -69,6 +106,16 @@ _open = _OpenCalls()
 def current() -> CallState:
     """Return the innermost call that is open on this thread."""
     return _open.stack[-1]
+
+
+def count_crossing(size_bytes: int) -> None:
+    """Count what is about to cross between Python and wasm, before memory is taken for it.
+
+    Raises:
+        LimitExceeded: It is more than the innermost call may move.
+    """
+    call = _open.stack[-1]
+    call.spend(call.crossing, size_bytes)
 
 
 def keep_failure(failure: BaseException) -> None:
@@ -111,4 +158,6 @@ def leave(depth: int) -> None:
     """
     stack = _open.stack
     while len(stack) > depth:
-        stack.pop().log.flush()
+        call = stack.pop()
+        call.log.flush()
+        report_usage(call.used)

@@ -12,12 +12,20 @@ from typing import Final
 PERIOD_S: Final = 0.005
 """Time between two ticks: the finest step of a deadline."""
 
+LATE_S: Final = 0.1
+"""How long ago the last tick may be when a call begins, before the call makes those that are due itself."""
+
+STUCK_S: Final = 1.0
+"""How long the thread may have had no turn, before a call that begins puts another one in its place."""
+
 
 class Ticker:
     """Counts ticks by the monotonic clock, on a thread that sleeps while nothing is running.
 
     A ticker that counted its own wake-ups would starve when busy Python threads hold the interpreter; this one adds
-    as many ticks as are due. A deadline is an absolute tick, so a late ticker shortens nobody's budget.
+    as many ticks as are due. A deadline is an absolute tick, so a late ticker shortens nobody's budget. Each call that
+    begins looks whether the thread does its work, and does it or replaces it where not: a call without a clock would
+    have no end.
 
     Only plain locks, no ``Condition``: a job timeout that is raised inside ``Condition.__enter__``, which is Python,
     would leave the lock held, and every later call would wait for it for ever (seen).
@@ -30,9 +38,10 @@ class Ticker:
     def reset(self) -> None:
         """Start over without the old thread and locks, as a forked child must."""
         self._lock = threading.Lock()
-        self._gate = threading.Lock()  # held for ever; the thread sleeps on it until somebody lets go
-        self._gate.acquire()
+        self._gate = _closed_gate()
         self._thread: threading.Thread | None = None
+        self._turned_at = 0.0
+        self._ticked_at = 0.0
         self._is_asleep = False
         self._running = 0
         self._origin = 0.0
@@ -44,6 +53,8 @@ class Ticker:
         with self._lock:
             if self._running == 0 or self._thread is None or not self._thread.is_alive():
                 self._start()  # counts only once it stands: a thread that cannot start must not cost later calls theirs
+            else:
+                self._watch()
             self._running += 1
         try:
             yield
@@ -59,28 +70,58 @@ class Ticker:
 
     def _start(self) -> None:
         self._origin, self._ticks = time.monotonic(), 0
+        self._ticked_at = self._turned_at = self._origin
         if self._is_asleep:
             self._is_asleep = False
             self._gate.release()
         if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self._run, name="wasm-plugins-ticker", daemon=True)
-            self._thread.start()
+            self._begin_thread()
 
-    def _run(self) -> None:
+    def _begin_thread(self) -> None:
+        """Let a new thread tick; an older one ends at its next turn.
+
+        Raises:
+            RuntimeError: The process can have no more threads, so no call may begin.
+        """
+        gate = _closed_gate()
+        thread = threading.Thread(target=self._run, args=[gate], name="wasm-plugins-ticker", daemon=True)
+        thread.start()
+        self._thread, self._gate, self._is_asleep = thread, gate, False
+        self._turned_at = time.monotonic()
+
+    def _watch(self) -> None:
+        now = time.monotonic()
+        if now - self._ticked_at > LATE_S:
+            self._catch_up()
+        if now - self._turned_at > STUCK_S:
+            self._begin_thread()
+
+    def _run(self, gate: threading.Lock) -> None:
         while True:
             with self._lock:
+                if self._gate is not gate:
+                    return
+                self._turned_at = time.monotonic()
                 if self._running:
                     self._catch_up()
                 else:
                     self._is_asleep = True
                 sleep = self._is_asleep
             if sleep:
-                self._gate.acquire()
+                gate.acquire()
             else:
                 time.sleep(PERIOD_S)
 
     def _catch_up(self) -> None:
-        due = math.floor((time.monotonic() - self._origin) / PERIOD_S)
+        self._ticked_at = time.monotonic()
+        due = math.floor((self._ticked_at - self._origin) / PERIOD_S)
         while self._ticks < due:
             self._increment()
             self._ticks += 1
+
+
+def _closed_gate() -> threading.Lock:
+    """Return a lock that is held until the thread that sleeps on it is wanted."""
+    gate = threading.Lock()
+    gate.acquire()
+    return gate

@@ -18,6 +18,7 @@ from ..exceptions import PluginError
 from ..manager import get_plugin_manager
 from ..models import TaskRun
 from ..runtime.log import CallLog
+from ..runtime.usage import collect_usage
 from .outcome import failure_columns, failure_of, postponed_columns, success_columns
 from .queueing import rows_of
 from .recorder import Recorder
@@ -57,7 +58,8 @@ def perform_run(run_id: str) -> str:
         return IGNORED
     recorder = Recorder(run, log := CallLog(conf.LOG_BYTES))
     try:
-        return _perform(run, log, recorder)
+        with collect_usage() as recorder.usage:
+            return _perform(run, log, recorder)
     except _Superseded:
         logger.warning("run %s: attempt %d was taken over, and is undone", run.pk, run.attempts)
         return IGNORED
@@ -93,6 +95,7 @@ def _claim(run_id: object) -> TaskRun | None:
         started_at=now,
         heartbeat_at=now,
         progress_percent=None,
+        used={},
         **dict.fromkeys(("progress_message", "result", "error_code", "error", "log"), ""),
     )
     if not write_patiently(claim):

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from ..models import TaskRun
 from ..runtime.log import CallLog
+from ..runtime.usage import Usage
 from .outcome import storable
 from .queueing import rows_of
 
@@ -44,11 +45,16 @@ def shows_life(alias: str) -> bool:
 
 
 class Recorder:
-    """Collects what a run reports, and writes it about once a second while used as a context manager."""
+    """Collects what a run reports, and writes it about once a second while used as a context manager.
+
+    Attributes:
+        usage: What the run's call spent, once it has ended.
+    """
 
     def __init__(self, run: TaskRun, log: CallLog) -> None:
         alias = run._state.db or DEFAULT_DB_ALIAS
         self._log: Final = log
+        self.usage = Usage()
         self._progress: tuple[int, str] | None = None
         self._rows = rows_of(run).filter(status=TaskRun.Status.RUNNING, attempts=run.attempts)
         self._wake: Final = threading.Event()
@@ -69,6 +75,8 @@ class Recorder:
     def columns(self) -> dict[str, Any]:
         """Return what was collected so far."""
         columns: dict[str, Any] = {"log": storable(self._log.text(), 256 * 1024)}
+        if self.usage.used:
+            columns["used"] = {name: list(amounts) for name, amounts in self.usage.used.items()}
         if self._progress is not None:
             percent, message = self._progress
             columns["progress_percent"] = percent

@@ -13,7 +13,7 @@ from ..conf import conf
 from ..exceptions import PluginNotFound, TaskNotFound
 from ..models import TaskRun
 from ..registry import find_snapshot
-from ..snapshot import Snapshot
+from ..snapshot import Snapshot, task_timeout_s
 from .queueing import enqueue
 from .write_lock import begin_writing
 
@@ -72,7 +72,7 @@ def _terms(snapshot: Snapshot, plugin: str, handler: str, *, is_route: bool) -> 
     if entry is not None:
         queue, timeout_s, retries = entry.queue, entry.timeout_s, entry.max_retries
     elif is_route:
-        queue, timeout_s, retries = conf.QUEUE, max(1, conf.TASK_DEADLINE_MS // 1000), 0
+        queue, timeout_s, retries = conf.QUEUE, task_timeout_s(snapshot.plugins[plugin]), 0
     else:
         raise TaskNotFound(f"has no task {handler}", plugin=plugin, version=snapshot.plugins[plugin].version)
     if queue not in get_queues_map():

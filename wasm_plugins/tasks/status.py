@@ -21,12 +21,13 @@ _OURS: Final = {
 }
 
 
-def describe_run(run: TaskRun) -> dict[str, Any]:
+def describe_run(run: TaskRun, *, for_staff: bool = False) -> dict[str, Any]:
     """Return a run as plain values, ready for JSON: no backtrace, no log, nothing of the server's inside.
 
     ``result`` is the plugin's answer, parsed when it is JSON. ``error`` is there when the last attempt failed.
+    For staff there is also ``used``: what the last attempt spent of its limits, ``[used, limit]`` by name.
     """
-    return {
+    told = {
         "id": str(run.pk),
         "plugin": run.plugin.name,
         "task": run.handler,
@@ -39,6 +40,7 @@ def describe_run(run: TaskRun) -> dict[str, Any]:
         "started_at": _written(run.started_at),
         "finished_at": _written(run.finished_at),
     }
+    return {**told, "used": run.used} if for_staff else told
 
 
 def _progress(run: TaskRun) -> dict[str, Any] | None:

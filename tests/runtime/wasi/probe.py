@@ -39,7 +39,7 @@ class Probe:
     def ask(self, export: str, number: int = 0, *, deadline_ms: int = 5_000, log_bytes: int = 65_536) -> int:
         """Call one export with a number and return the number it answers."""
         self.log = CallLog(log_bytes)
-        limits = Limits(deadline_ms=deadline_ms, log_bytes=log_bytes)
+        limits = Limits(deadline_ms=deadline_ms, log_bytes=log_bytes, host_calls=100_000)
         answer: int = sandbox.call(self.linked, export, [number], limits=limits, log=self.log)
         return answer
 

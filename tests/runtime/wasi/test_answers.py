@@ -7,6 +7,9 @@ import ctypes
 import pytest
 
 from wasm_plugins.runtime import layout, lifting, lowering, native
+from wasm_plugins.runtime.limits import Limits
+from wasm_plugins.runtime.log import CallLog
+from wasm_plugins.runtime.state import enter, leave
 from wasm_plugins.runtime.values import Err, Ok, Variant
 from wasm_plugins.runtime.wit import STRING, OptionOf, ResultOf, VariantOf, WitType
 
@@ -28,6 +31,10 @@ FAILURE = VariantOf((("failed", STRING), ("closed", None)))
 def test_an_answer_is_whole_in_memory_that_is_not_zero(of: WitType, value: object) -> None:
     memory = ctypes.create_string_buffer(b"\xa5" * layout.VALUE_BYTES, layout.VALUE_BYTES)
     address = ctypes.addressof(memory)
-    lowering.writer_for(of)(value, address)
-    assert lifting.read_at(lifting.reader_for(of), address) == value
+    try:
+        enter("answer", Limits(), None, CallLog(0))
+        lowering.writer_for(of)(value, address)
+        assert lifting.read_at(lifting.reader_for(of), address) == value
+    finally:
+        leave(0)
     native.value_delete(address)  # a stray pointer would end the process here

@@ -35,7 +35,7 @@ def run(options: Mapping[str, Any]) -> Answer:
     asked.refresh_from_db()  # queueing it has changed the row
     if options["wait"]:
         _wait(asked)
-    data = describe_run(asked)
+    data = describe_run(asked, for_staff=True)
     name = f"{data['plugin']}: {data['task']}, run {data['id']}"
     if asked.status == TaskRun.Status.FAILED:
         return Answer(data, "", f"{name} failed: {asked.error_code}: {asked.error}")
