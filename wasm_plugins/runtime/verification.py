@@ -18,7 +18,8 @@ from .linker import Interfaces, LinkedComponent
 from .sections import read_sections
 from .wit import Func
 
-TOML_SECTION_BYTES: Final = 64 * 1024
+SECTION_BYTES: Final = 192 * 1024
+"""Largest sum of a component's custom sections: ``plugin.toml``, a signature, and what toolchains leave behind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +93,7 @@ def _ask(linked: LinkedComponent, limits: Limits) -> Mapping[str, Any]:
 
 def _toml(data: bytes) -> bytes | None:
     try:
-        return read_sections(data, limit_bytes=TOML_SECTION_BYTES).get(TOML_SECTION)
+        return read_sections(data, limit_bytes=SECTION_BYTES).get(TOML_SECTION)
     except ValueError as error:
         raise ManifestError(str(error), field=TOML_SECTION) from None
 
