@@ -147,7 +147,7 @@ def _check_scopes(verified: Verified) -> None:
 
 
 def host_mark() -> str:
-    """Return a short digest over what a refusal may depend on: this host's engine, hooks, interfaces, limits and keys."""
+    """Return a short digest over what a refusal may depend on: the engine, hooks, interfaces, limits, keys."""
     offered = {
         name: {function: str(each.type) for function, each in interface.functions.items()}
         for name, interface in host_interfaces().items()

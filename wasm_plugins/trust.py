@@ -53,7 +53,7 @@ def load_keys() -> Keys:
 
 
 def trust_of(version: PluginVersion, keys: Keys) -> Trust:
-    """Return what a version's signature is worth now; what was recorded of the bytes stays, a key's worth may change."""
+    """Return what a version's signature is worth now; a key may have lost its worth since."""
     recorded = Trust(version.trust)
     if recorded in (Trust.UNSIGNED, Trust.MODIFIED):
         return recorded
@@ -85,7 +85,7 @@ def check_may_serve(plugin: Plugin, version: PluginVersion) -> None:
 
 
 def is_step_back(plugin: Plugin, version: PluginVersion, keys: Keys) -> bool:
-    """Tell whether a version is less than what its plugin had: worse signed, or signed with a number that is not larger.
+    """Tell whether a version is less than what its plugin had: worse signed, or with a number that is not larger.
 
     All versions that were ever verified count, not the current one alone: after a rollback an old file must not
     come back as a new one. Such a version waits for an admin, whatever the policy.
@@ -96,7 +96,11 @@ def is_step_back(plugin: Plugin, version: PluginVersion, keys: Keys) -> bool:
         return True
     if worth == 0:
         return False
-    others = plugin.versions.filter(state=PluginVersion.State.VERIFIED).exclude(pk=version.pk).only("trust", "signing_key", "statement")
+    others = (
+        plugin.versions.filter(state=PluginVersion.State.VERIFIED)
+        .exclude(pk=version.pk)
+        .only("trust", "signing_key", "statement")
+    )
     number = _number(version)
     return any(_worth(trust_of(each, keys)) >= worth and _number(each) >= number for each in others)
 

@@ -1,6 +1,6 @@
 """Ed25519 signatures that travel inside the component they are about, as its last custom section.
 
-A plugin stays one file: the section ``wasm-plugins:signature`` holds statement, public key and signature (RFC 8032), and
+A plugin stays one file: the section ``wasm-plugins:signature`` holds statement, public key, signature (RFC 8032), and
 the statement names the SHA-256 of all bytes before the section. Nothing may follow it, and there is one way only to
 write it, so that no byte of a signed file can change without the signature saying so.
 """
@@ -94,9 +94,7 @@ def read_signature(component: bytes) -> Signed | None:
 
 def _places(component: bytes) -> list[tuple[int, int, bytes]]:
     """Return where each signature section begins and ends, with what it holds."""
-    return [
-        (start, end, payload) for name, start, end, payload in find_sections(component) if name == SECTION.encode()
-    ]
+    return [(start, end, payload) for name, start, end, payload in find_sections(component) if name == SECTION.encode()]
 
 
 def _parts(payload: bytes) -> tuple[bytes, bytes, Statement]:

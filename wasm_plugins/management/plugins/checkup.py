@@ -20,13 +20,14 @@ from rq import Worker
 from ... import components, storage
 from ...conf import conf
 from ...exceptions import PluginError
-from ...models import TaskRun
+from ...models import Plugin, TaskRun
 from ...runtime import sandbox
 from ...runtime.compiled import CompiledCache
 from ...runtime.compiler import digest_of
 from ...runtime.component import Component
 from ...runtime.linker import LinkedComponent
 from ...snapshot import load_snapshot
+from ...trust import OFF, load_keys, objection_to
 
 _STALE: Final = timedelta(minutes=10)
 _ANSWER: Final = 42
@@ -144,6 +145,19 @@ def check_runs() -> Iterator[Finding]:
     yield Finding("runs", count == 0, f"{count} stand still for more than {minutes} minutes", advice)
 
 
+def check_signatures() -> Iterator[Finding]:
+    """Look for enabled plugins whose signature is not trusted, where the project wants signatures."""
+    if conf.SIGNATURES == OFF:
+        yield Finding("signatures", True, "not asked for")
+        return
+    keys = load_keys()
+    rows = Plugin.objects.filter(is_enabled=True).exclude(current_version=None).select_related("current_version")
+    bad = {row.name: objection_to(row.current_version, keys) for row in rows if row.current_version is not None}
+    found = [f"{name}: {objection}" for name, objection in sorted(bad.items()) if objection]
+    advice = "have it signed, trust its key in the admin, or go back to a version that is trusted" if found else ""
+    yield Finding("signatures", not found, "; ".join(found) or f"{len(bad)} enabled plugins are trusted", advice)
+
+
 def _careful(check: Callable[[], Iterator[Finding]]) -> Callable[[], list[Finding]]:
     """Make a check tell of a database that is away instead of raising."""
 
@@ -158,5 +172,8 @@ def _careful(check: Callable[[], Iterator[Finding]]) -> Callable[[], list[Findin
 
 
 CHECKS: Final = tuple(
-    map(_careful, (check_storage, check_cache, check_engine, check_databases, check_queues, check_runs))
+    map(
+        _careful,
+        (check_storage, check_cache, check_engine, check_databases, check_queues, check_runs, check_signatures),
+    )
 )
