@@ -21,7 +21,7 @@ from .recording import Progress, Recorded, host_mark, no_progress, record, text_
 from .storage import StoredItem
 from .sync_report import Outcome, SyncReport
 
-__all__ = ["Outcome", "SyncReport", "record_upload", "sync", "sync_if_due"]
+__all__ = ["Outcome", "SyncReport", "record_upload", "sync", "sync_if_due", "take_upload"]
 
 _KEY_CHARS: Final = 1_024
 _LOOK_AGAIN: Final = ""
@@ -77,6 +77,17 @@ def record_upload(
     by: AbstractBaseUser | None = None,
     progress: Progress | None = None,
 ) -> PluginVersion:
+    """Do what ``take_upload`` does, and return the version alone."""
+    return take_upload(data, name=name, by=by, progress=progress).version
+
+
+def take_upload(
+    data: bytes,
+    *,
+    name: str | None = None,
+    by: AbstractBaseUser | None = None,
+    progress: Progress | None = None,
+) -> Recorded:
     """Verify a component, put it where uploads arrive, and record it; one that is refused changes nothing anywhere.
 
     Args:
@@ -96,12 +107,13 @@ def record_upload(
     recorded = record(name, data, verified=verified)
     _remember(item, item.fingerprint, recorded.version)
     logger.info(
-        "plugin %s version %s uploaded by %s",
+        "plugin %s version %s uploaded by %s%s",
         name,
         recorded.version.number,
         "the system" if by is None else by.get_username(),
+        "" if recorded.is_new else ", recorded before",
     )
-    return recorded.version
+    return recorded
 
 
 def _claim_interval() -> bool:

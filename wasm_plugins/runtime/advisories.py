@@ -58,7 +58,7 @@ class Report:
 
     wheel: str
     core: str | None
-    """The version inside the library, or ``None`` where it cannot be told; the wheel's counts then, at patch level 0."""
+    """The version inside the library, or ``None`` where it cannot be told; the oldest of its release counts then."""
 
     checked: str
     """The day on which the list was last compared with upstream."""
