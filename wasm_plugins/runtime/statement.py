@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
@@ -61,7 +61,8 @@ class Statement:
         for name, is_right in _RULES.items():
             if not is_right(stored[name]):
                 raise ValueError(f"the statement's {name} is {stored[name]!r:.80}")
-        return cls(**{name: value for name, value in stored.items() if name != "format"})
+        said: dict[str, Any] = {name: value for name, value in stored.items() if name != "format"}
+        return cls(**said)
 
 
 def _is_text(value: object) -> bool:
@@ -72,7 +73,7 @@ def _is_count(value: object) -> bool:
     return type(value) is int and 0 <= value <= MOST_NUMBER
 
 
-_RULES: Final = {
+_RULES: Final[Mapping[str, Callable[[Any], bool]]] = {
     "name": _is_text,
     "version": _is_text,
     "number": _is_count,

@@ -67,10 +67,15 @@ def check_storage() -> Iterator[Finding]:
 def check_cache() -> Iterator[Finding]:
     """Open the folder of compiled code."""
     try:
-        folder = components.compiled_cache().folder
+        cache = components.compiled_cache()
+        folder = cache.folder
     except (PluginError, OSError) as error:
         advice = "make the folder this user's alone (mode 0700), or set WASM_PLUGINS_CACHE_DIR to one that is"
         yield Finding("cache", False, str(error), advice)
+        return
+    if cache.problem:
+        advice = "plugins work, and are compiled in every process: make the folder writable, or free some disk"
+        yield Finding("cache", False, cache.problem, advice)
         return
     size_bytes = sum(each.stat().st_size for each in folder.iterdir() if each.is_file())
     yield Finding("cache", True, f"{folder}, {size_bytes // 1_000_000} MB")
