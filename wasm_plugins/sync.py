@@ -17,6 +17,7 @@ from .conf import conf
 from .exceptions import ArtifactError, ManifestError, PluginError
 from .manifest_reader import check_name
 from .models import PluginVersion, StoredObject, SyncState
+from .readiness import last_look
 from .recording import Progress, Recorded, host_mark, no_progress, record, text_of, verify_bytes
 from .storage import StoredItem
 from .sync_report import Outcome, SyncReport
@@ -61,13 +62,23 @@ def sync_if_due() -> SyncReport | None:
     """
     if conf.SYNC_INTERVAL_S <= 0 or connections[router.db_for_write(SyncState)].in_atomic_block:
         return None
-    if not _claim_interval():
-        return None
+    return look() if _claim_interval() else None
+
+
+def look() -> SyncReport | None:
+    """Sync now, and note for the readiness of this process whether storage answered.
+
+    Returns:
+        What was found, or ``None`` when storage did not answer; the records stay as they are then.
+    """
     try:
-        return sync()
+        report = sync()
     except ArtifactError as error:
         logger.warning("plugins stay as they are: %s", error)
+        last_look.problem = f"storage does not answer: {error.message}"
         return None
+    last_look.problem = ""
+    return report
 
 
 def record_upload(
