@@ -22,7 +22,7 @@ from wasm_plugins.runtime.linker import LinkedComponent
 
 ROOT = Path(__file__).resolve().parents[3]
 DATA, OTHER = binary(COUNT), binary(UNREACHABLE)
-EXIT_77 = bytes.fromhex("b83c000000bf4d0000000f05")
+EXIT_77 = bytes.fromhex("b8e7000000bf4d0000000f05")
 """Machine code for x86-64 Linux: ``exit_group(77)``. Where it runs, the process is gone."""
 
 LOAD = """
