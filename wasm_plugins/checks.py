@@ -11,6 +11,8 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.db import connections
 
 from .conf import PREFIX, conf, setting_names
+from .runtime.signing import check_public_key
+from .trust import POLICIES
 
 _AT_LEAST_ONE: Final = (
     "HOOK_DEADLINE_MS",
@@ -37,11 +39,14 @@ _AT_LEAST_ONE: Final = (
     "COMPONENT_BYTES",
     "REQUEST_BODY_BYTES",
     "RESPONSE_BODY_BYTES",
+    "CACHE_BYTES",
+    "STORAGE_SILENCE_S",
+    "STORAGE_READ_S",
 )
 JSON_SERIALIZER: Final = "rq.serializers.JSONSerializer"
 """As pickle, a job would be code that whoever can write to Redis runs in the workers."""
 
-UPGRADES: Final = ("approve", "same-capabilities")
+UPGRADES: Final = ("approve", "same-capabilities", "signed")
 
 
 @register("wasm_plugins")
@@ -51,6 +56,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         *_check_names(),
         *_check_storage(),
         *_check_upgrades(),
+        *_check_signatures(),
         *_check_databases(),
         *_check_numbers(),
         *_check_sizes(),
@@ -87,6 +93,24 @@ def _check_upgrades() -> Iterator[CheckMessage]:
             hint=f"Use one of {', '.join(UPGRADES)}.",
             id="wasm_plugins.E002",
         )
+
+
+def _check_signatures() -> Iterator[CheckMessage]:
+    if conf.SIGNATURES not in POLICIES:
+        yield Error(
+            f"{PREFIX}SIGNATURES is {conf.SIGNATURES!r}.",
+            hint=f"Use one of {', '.join(POLICIES)}.",
+            id="wasm_plugins.E070",
+        )
+    keys = conf.TRUSTED_KEYS
+    if not isinstance(keys, Mapping):
+        yield Error(f"{PREFIX}TRUSTED_KEYS must be a dictionary.", id="wasm_plugins.E071")
+        return
+    for name, key in keys.items():
+        try:
+            check_public_key(key if isinstance(key, str) else "")
+        except ValueError as error:
+            yield Error(f"{PREFIX}TRUSTED_KEYS: {name}: {error}.", id="wasm_plugins.E071")
 
 
 def _check_databases() -> Iterator[CheckMessage]:

@@ -30,12 +30,12 @@ def compiled_cache() -> CompiledCache:
     Raises:
         ArtifactError: Its folder is not this user's alone.
     """
-    return _cache_at(_cache_folder(), conf.COMPONENT_BYTES)
+    return _cache_at(_cache_folder(), conf.COMPONENT_BYTES, conf.CACHE_BYTES)
 
 
 @cache
-def _cache_at(folder: Path, component_bytes: int) -> CompiledCache:
-    return CompiledCache(folder, limits=CompileLimits(component_bytes=component_bytes))
+def _cache_at(folder: Path, component_bytes: int, quota_bytes: int) -> CompiledCache:
+    return CompiledCache(folder, limits=CompileLimits(component_bytes=component_bytes), quota_bytes=quota_bytes)
 
 
 def _cache_folder() -> Path:

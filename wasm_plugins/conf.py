@@ -20,9 +20,25 @@ class Settings:
     CACHE_DIR: str | Path | None = None
     """Folder for compiled code, private to this user; ``None`` means ``wasm-plugins`` in the user's cache folder."""
 
+    CACHE_BYTES: int = 2 * 1024**3
+    """How much compiled code is kept on a machine, in bytes; the least recently used goes first."""
+
+    STORAGE_SILENCE_S: int = 5
+    """How long the storage of components may take to connect or to send the next bytes, in seconds."""
+
+    STORAGE_READ_S: int = 60
+    """How long reading one component from storage may take altogether, in seconds."""
+
     UPGRADES: str = "approve"
     """When a new version of an enabled plugin goes live: ``"approve"`` waits for an admin, ``"same-capabilities"`` lets
-    it go live by itself unless it asks for more."""
+    it go live by itself unless it asks for more, ``"signed"`` does if it is signed with a trusted key as well."""
+
+    SIGNATURES: str = "off"
+    """What a signature is worth: ``"off"`` shows it, ``"warn"`` also says of a version that it is not trusted,
+    ``"enforce"`` takes and serves only what is signed with a trusted key."""
+
+    TRUSTED_KEYS: Mapping[str, str] = {}
+    """Ed25519 public keys in hexadecimal by the name of whose they are, beside those of the admin."""
 
     SYNC_INTERVAL_S: int = 60
     """How often the fleet looks into storage by itself, in seconds; 0 means only when told to."""

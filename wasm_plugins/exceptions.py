@@ -11,6 +11,7 @@ PluginError                   has .plugin and .version, either may be None
 │   ├── BodyNotJson           the body is no JSON object
 │   └── BodyTooLarge          the body is over the limit
 ├── ArtifactError             bytes missing, too large, or not those of the row       operator
+├── SignatureRefused          not signed as this project wants it                     operator
 ├── ManifestError             declaration malformed or over a limit; .field           plugin author
 ├── CompileError              not a component that this engine accepts                plugin author
 ├── LinkError                 imports or exports that do not fit the host; .missing   plugin author
@@ -127,6 +128,12 @@ class ArtifactError(PluginError):
     """The bytes in storage are missing, unreadable, too large, or not those of the row. The operator must act."""
 
     code = "artifact-error"
+
+
+class SignatureRefused(PluginError):
+    """A signature is missing, broken, or made with a key that this project does not trust. The operator must act."""
+
+    code = "signature-refused"
 
 
 class ManifestError(PluginError):

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
+from collections.abc import Iterator
+from random import SystemRandom
+from typing import Final
 
 from django.db import connections
 
 from .conf import conf
-from .sync import sync_if_due
+from .readiness import last_look
+from .sync import look, sync_if_due
 from .warming import warm
 
 logger = logging.getLogger(__name__)
@@ -26,9 +31,35 @@ def sync_in_background() -> None:
 
 def _sync() -> None:
     try:
+        done = warm()  # what this machine has compiled serves, whatever storage says
         sync_if_due()
-        warm()
+        _try_again()
+        warm(done)
     except Exception:
         logger.exception("plugins stay as they are: the look into storage failed")
     finally:
         connections.close_all()
+
+
+def _try_again() -> None:
+    """Look again, and wait longer each time, while storage does not answer."""
+    for wait_s in _waits_s():
+        if not last_look.problem:
+            return
+        connections.close_all()
+        time.sleep(wait_s)
+        look()
+
+
+def _waits_s() -> Iterator[float]:
+    """Return 1, 2, 4 … seconds up to the interval, each half as long or half as long again.
+
+    Chance spreads the processes of a fleet, or all would come at once to a storage that just came back.
+    """
+    chance = SystemRandom()
+    for attempt in range(_ATTEMPTS):
+        yield min(2.0**attempt, conf.SYNC_INTERVAL_S) * chance.uniform(0.5, 1.5)
+
+
+_ATTEMPTS: Final = 12
+"""With the default interval, a quarter of an hour with growing pauses; after that the next look of the fleet counts."""

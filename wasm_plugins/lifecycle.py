@@ -14,6 +14,7 @@ from .exceptions import CapabilityDenied, PluginError
 from .grants import check_grant, missing_grants
 from .models import Grant, Plugin, PluginVersion
 from .registry import mark_changed
+from .trust import check_may_serve
 from .tuning import check_limits
 
 __all__ = [
@@ -42,10 +43,12 @@ def enable(plugin: Plugin, *, version: int | None = None, by: AbstractBaseUser |
 
     Raises:
         CapabilityDenied: The version needs a capability that nobody granted.
+        SignatureRefused: Signatures are enforced, and the version's is not trusted.
         PluginError: There is no such version, or it was refused.
     """
     plugin = _locked(plugin)
     chosen = _find_version(plugin, version)
+    check_may_serve(plugin, chosen)
     _check_grants(plugin, chosen)
     _switch(plugin, chosen)
     plugin.is_enabled = True
@@ -70,11 +73,13 @@ def use_version(plugin: Plugin, number: int, by: AbstractBaseUser | None = None)
 
     Raises:
         CapabilityDenied: The plugin is enabled, and the version needs a capability that nobody granted.
+        SignatureRefused: The plugin is enabled, signatures are enforced, and the version's is not trusted.
         PluginError: There is no such version, or it was refused.
     """
     plugin = _locked(plugin)
     chosen = _find_version(plugin, number)
     if plugin.is_enabled:
+        check_may_serve(plugin, chosen)
         _check_grants(plugin, chosen)
     _switch(plugin, chosen)
     _done(f"switched to version {number}", plugin, by)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -32,8 +33,16 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
 _PERMISSION: Final = re.compile(r"[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*")
 _QUEUE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_RESERVED: Final = frozenset({"admin", "static", "media", "runs", "wasm-plugins"})
+_RESERVED: Final = frozenset(
+    {"admin", "static", "media", "runs", "wasm-plugins", "livez", "readyz", "con", "prn", "aux", "nul"}
+    | {f"{device}{number}" for device in ("com", "lpt") for number in range(1, 10)}
+)
+"""Addresses of the host's own, and names that are devices on Windows, where a plugin's file is to lie too."""
+
 _TEXTS: Final = ("version", "title", "description", "author", "homepage", "license")
+_LOOK_ALIKE: Final = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "FULLWIDTH", "MATHEMATICAL"})
+"""Alphabets with letters that look the same; as ``unicodedata`` names them."""
+
 _HOOK_KEYS: Final = frozenset({"priority"})
 _ROUTE_KEYS: Final = frozenset({"methods", "access"})
 _TASK_KEYS: Final = frozenset({"queue", "timeout_s", "max_retries", "schedule"})
@@ -80,6 +89,16 @@ def read_manifest(record: Mapping[str, Any], toml: bytes | None = None) -> Manif
     _check_distinct(manifest)
     _check_agreement(manifest, extra)
     return manifest
+
+
+def mixed_scripts(manifest: Manifest) -> tuple[str, ...]:
+    """List the texts for people in which one word mixes alphabets: it may be made to look like another word."""
+    return tuple(key for key in _TEXTS if any(_is_mixed(word) for word in getattr(manifest, key).split()))
+
+
+def _is_mixed(word: str) -> bool:
+    alphabets = {unicodedata.name(each, "").partition(" ")[0] for each in word if each.isalpha()}
+    return len(alphabets & _LOOK_ALIKE) > 1
 
 
 def _shown(value: object) -> str:

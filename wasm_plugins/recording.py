@@ -23,7 +23,9 @@ from .runtime.compiler import check_preamble, digest_of
 from .runtime.component import Component
 from .runtime.fingerprint import engine_fingerprint
 from .runtime.verification import Verified, verify
+from .seals import Seal, check_seal, read_seal
 from .signatures import hook_signatures
+from .trust import is_step_back, is_trusted, load_keys
 
 _ATTEMPTS: Final = 3
 _PROBLEM_CHARS: Final = 2_000
@@ -37,6 +39,17 @@ Progress = Callable[[str, int], AbstractContextManager[object]]
 def no_progress(name: str, size_bytes: int) -> AbstractContextManager[object]:
     """Tell nobody."""
     return nullcontext()
+
+
+@dataclass(frozen=True, slots=True)
+class _Upload:
+    """What is written of some bytes."""
+
+    name: str
+    digest: str
+    size_bytes: int
+    verdict: Verified | PluginError
+    seal: Seal
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +99,7 @@ def record(
         raise
     except PluginError as refusal:
         verdict = refusal
-    return _written(name, digest, len(data), verdict)
+    return _written(_Upload(name, digest, len(data), verdict, read_seal(data)))
 
 
 def verify_bytes(data: bytes, *, name: str | None, again: bool = False, progress: Progress = no_progress) -> Verified:
@@ -103,6 +116,8 @@ def verify_bytes(data: bytes, *, name: str | None, again: bool = False, progress
     """
     check_preamble(data)
     digest = digest_of(data)
+    seal = read_seal(data)
+    check_seal(seal, load_keys())  # before compiling: what nobody trusts costs no processor
     if not again:
         _check_not_refused(digest)
     with progress(name or "component", len(data)):
@@ -117,6 +132,7 @@ def verify_bytes(data: bytes, *, name: str | None, again: bool = False, progress
         )
     _check_recordable(verified)
     _check_scopes(verified)
+    check_seal(seal.beside(verified), load_keys())
     check_routes(verified.manifest)
     return verified
 
@@ -131,13 +147,15 @@ def _check_scopes(verified: Verified) -> None:
 
 
 def host_mark() -> str:
-    """Return a short digest over what a refusal may depend on: this host's engine, hooks, interfaces and limits."""
+    """Return a short digest over what a refusal may depend on: the engine, hooks, interfaces, limits, keys."""
     offered = {
         name: {function: str(each.type) for function, each in interface.functions.items()}
         for name, interface in host_interfaces().items()
     }
     hooks = {name: str(of) for name, of in hook_signatures().items()}
-    facts = [engine_fingerprint(), offered, hooks, conf.COMPONENT_BYTES]
+    keys = load_keys()
+    trusted = [conf.SIGNATURES, sorted(keys.names), sorted(keys.revoked)]
+    facts = [engine_fingerprint(), offered, hooks, conf.COMPONENT_BYTES, trusted]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -175,31 +193,32 @@ def _check_recordable(verified: Verified) -> None:
         raise ManifestError("holds the character NUL", field="plugin.toml")
 
 
-def _written(name: str, digest: str, size_bytes: int, verdict: Verified | PluginError) -> Recorded:
+def _written(upload: _Upload) -> Recorded:
     """Write the verdict; once more if another process wrote the same at the same time."""
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             with transaction.atomic():
-                return _write(name, digest, size_bytes, verdict)
+                return _write(upload)
         except IntegrityError:
             if attempt == _ATTEMPTS:
                 raise
     raise AssertionError("the last attempt returns or raises")
 
 
-def _write(name: str, digest: str, size_bytes: int, verdict: Verified | PluginError) -> Recorded:
-    Plugin.objects.get_or_create(name=name)
-    plugin = Plugin.objects.select_for_update().get(name=name)
-    version = plugin.versions.filter(digest=digest).first()
+def _write(upload: _Upload) -> Recorded:
+    Plugin.objects.get_or_create(name=upload.name)
+    plugin = Plugin.objects.select_for_update().get(name=upload.name)
+    version = plugin.versions.filter(digest=upload.digest).first()
     if version is not None and version.state == PluginVersion.State.VERIFIED:
         return Recorded(version, is_new=False, is_switched=False)
-    is_refused_again = version is not None and isinstance(verdict, PluginError)
+    is_refused_again = version is not None and isinstance(upload.verdict, PluginError)
     if version is None:
         last = plugin.versions.order_by("-number").values_list("number", flat=True).first()
-        version = PluginVersion(plugin=plugin, digest=digest, size_bytes=size_bytes, number=(last or 0) + 1)
-    _fill(version, verdict)
+        number = (last or 0) + 1
+        version = PluginVersion(plugin=plugin, digest=upload.digest, size_bytes=upload.size_bytes, number=number)
+    _fill(version, upload)
     version.save()
-    is_switched = not isinstance(verdict, PluginError) and _goes_live(plugin, version)
+    is_switched = not isinstance(upload.verdict, PluginError) and _goes_live(plugin, version)
     if is_switched:
         plugin.current_version = version
         plugin.save(update_fields=["current_version"])
@@ -208,21 +227,30 @@ def _write(name: str, digest: str, size_bytes: int, verdict: Verified | PluginEr
     return Recorded(version, is_new=not is_refused_again, is_switched=is_switched)
 
 
-def _fill(version: PluginVersion, verdict: Verified | PluginError) -> None:
+def _fill(version: PluginVersion, upload: _Upload) -> None:
+    seal, verdict = upload.seal, upload.verdict
     if isinstance(verdict, PluginError):
+        version.trust, version.signing_key, version.statement = seal.recorded(load_keys())
         version.state = PluginVersion.State.REFUSED
         version.error_code, version.problem = verdict.code, text_of(verdict)
         return
+    seal = seal.beside(verdict)
+    version.trust, version.signing_key, version.statement = seal.recorded(load_keys())
     version.state = PluginVersion.State.VERIFIED
     version.error_code, version.problem = "", ""
     version.manifest = verdict.manifest.as_json()
     version.imports = list(verdict.imports)
     version.exports = dict(verdict.exports)
-    version.findings = list(verdict.findings)
+    version.findings = [*verdict.findings, *seal.findings(load_keys())]
 
 
 def _goes_live(plugin: Plugin, version: PluginVersion) -> bool:
     """Tell whether a version that was verified just now becomes the current one; what is off stays off by that."""
     if plugin.current_version_id is None:
         return True
-    return bool(conf.UPGRADES == "same-capabilities") and asks_no_more(plugin, version)
+    if conf.UPGRADES not in ("same-capabilities", "signed"):
+        return False
+    keys = load_keys()
+    if conf.UPGRADES == "signed" and not is_trusted(version, keys):
+        return False
+    return not is_step_back(plugin, version, keys) and asks_no_more(plugin, version)

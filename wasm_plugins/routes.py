@@ -30,6 +30,7 @@ STATUS_OF: Final[Mapping[type[errors.PluginError], int]] = {
     errors.AnswerRefused: 502,
     errors.DeadlineExceeded: 504,
     errors.ArtifactError: 503,
+    errors.SignatureRefused: 503,
     errors.CompileError: 503,
     errors.LinkError: 503,
 }

@@ -11,6 +11,7 @@ from .capabilities import requested
 from .conf import conf
 from .manifest import Manifest
 from .models import Hook, Plugin, PluginVersion, Route, Task
+from .trust import ENFORCE, load_keys, objection_to
 from .tuning import deadline_ms, readable_limits
 
 _Row = TypeVar("_Row", Hook, Route, Task)
@@ -93,10 +94,13 @@ def _active_plugins() -> dict[int, ActivePlugin]:
         .select_related("current_version")
         .prefetch_related("grants")
     )
+    keys = load_keys() if conf.SIGNATURES == ENFORCE else None
     found = {}
     for row in rows:
         version = row.current_version
         assert version is not None  # the filter saw to it
+        if keys is not None and objection_to(version, keys):
+            continue
         grants = {grant.capability: grant.scope for grant in row.grants.all()}
         if set(requested(version.imports)) <= grants.keys():
             found[row.pk] = ActivePlugin(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from .conf import conf
 from .grants import missing_grants
 from .models import Plugin, PluginVersion
+from .trust import ENFORCE, Keys, load_keys, objection_to
 
 
 class PluginState(models.TextChoices):
@@ -15,16 +17,24 @@ class PluginState(models.TextChoices):
     RUNNING = "running", _("running")
     WAITING = "waiting", _("waiting for approval")
     OFF = "off", _("off")
+    UNTRUSTED = "untrusted", _("signature not trusted")
     REFUSED = "refused", _("refused")
 
 
-def state_of(plugin: Plugin) -> PluginState:
-    """Return how a plugin stands: what matters most to an admin wins."""
+def state_of(plugin: Plugin, keys: Keys | None = None) -> PluginState:
+    """Return how a plugin stands: what matters most to an admin wins.
+
+    Args:
+        plugin: Which one.
+        keys: The keys that are trusted, where the caller has read them for many plugins at once.
+    """
     version = plugin.current_version
     if version is None or version.state != PluginVersion.State.VERIFIED:
         return PluginState.REFUSED
     if not plugin.is_enabled:
         return PluginState.OFF
+    if conf.SIGNATURES == ENFORCE and objection_to(version, keys or load_keys()):
+        return PluginState.UNTRUSTED
     return PluginState.WAITING if missing_grants(plugin, version) else PluginState.RUNNING
 
 

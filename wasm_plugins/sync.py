@@ -17,11 +17,12 @@ from .conf import conf
 from .exceptions import ArtifactError, ManifestError, PluginError
 from .manifest_reader import check_name
 from .models import PluginVersion, StoredObject, SyncState
+from .readiness import last_look
 from .recording import Progress, Recorded, host_mark, no_progress, record, text_of, verify_bytes
 from .storage import StoredItem
 from .sync_report import Outcome, SyncReport
 
-__all__ = ["Outcome", "SyncReport", "record_upload", "sync", "sync_if_due"]
+__all__ = ["Outcome", "SyncReport", "record_upload", "sync", "sync_if_due", "take_upload"]
 
 _KEY_CHARS: Final = 1_024
 _LOOK_AGAIN: Final = ""
@@ -61,13 +62,23 @@ def sync_if_due() -> SyncReport | None:
     """
     if conf.SYNC_INTERVAL_S <= 0 or connections[router.db_for_write(SyncState)].in_atomic_block:
         return None
-    if not _claim_interval():
-        return None
+    return look() if _claim_interval() else None
+
+
+def look() -> SyncReport | None:
+    """Sync now, and note for the readiness of this process whether storage answered.
+
+    Returns:
+        What was found, or ``None`` when storage did not answer; the records stay as they are then.
+    """
     try:
-        return sync()
+        report = sync()
     except ArtifactError as error:
         logger.warning("plugins stay as they are: %s", error)
+        last_look.problem = f"storage does not answer: {error.message}"
         return None
+    last_look.problem = ""
+    return report
 
 
 def record_upload(
@@ -77,6 +88,17 @@ def record_upload(
     by: AbstractBaseUser | None = None,
     progress: Progress | None = None,
 ) -> PluginVersion:
+    """Do what ``take_upload`` does, and return the version alone."""
+    return take_upload(data, name=name, by=by, progress=progress).version
+
+
+def take_upload(
+    data: bytes,
+    *,
+    name: str | None = None,
+    by: AbstractBaseUser | None = None,
+    progress: Progress | None = None,
+) -> Recorded:
     """Verify a component, put it where uploads arrive, and record it; one that is refused changes nothing anywhere.
 
     Args:
@@ -96,12 +118,13 @@ def record_upload(
     recorded = record(name, data, verified=verified)
     _remember(item, item.fingerprint, recorded.version)
     logger.info(
-        "plugin %s version %s uploaded by %s",
+        "plugin %s version %s uploaded by %s%s",
         name,
         recorded.version.number,
         "the system" if by is None else by.get_username(),
+        "" if recorded.is_new else ", recorded before",
     )
-    return recorded.version
+    return recorded
 
 
 def _claim_interval() -> bool:

@@ -348,6 +348,7 @@ def test_doctor_tries_every_part(rq_queue: str) -> None:
         "database default": True,
         "queue default": False,  # Redis answers, but no worker listens
         "runs": True,
+        "signatures": True,
     }
     advice = {each["name"]: each["advice"] for each in document["checks"] if not each["is_good"]}
     assert all(advice.values())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from .. import lifecycle
-from ..grants import requested_scopes
+from ..consent import missing_scopes, scopes_to_approve
 from ..models import Plugin, PluginVersion
 
 Act = Callable[[Plugin, HttpRequest], str]
@@ -40,11 +40,13 @@ def _use_version(plugin: Plugin, request: HttpRequest) -> str:
 
 
 def _grant_requested(plugin: Plugin, request: HttpRequest) -> str:
-    """Grant what one version asks for, all or nothing; a version never changes, so it is what the page showed."""
-    version = _version(plugin, request)
-    if version.state != PluginVersion.State.VERIFIED:
-        raise ValueError(_("Version %(number)d was refused.") % {"number": version.number})
-    scopes = requested_scopes(version)
+    """Grant what one version asks for and nobody granted; a version never changes, so it is what the page showed."""
+    version = _verified(plugin, request)
+    return _granted(version, missing_scopes(plugin, version), plugin, request)
+
+
+def _granted(version: PluginVersion, scopes: Mapping[str, Any], plugin: Plugin, request: HttpRequest) -> str:
+    """Grant scopes, all or nothing."""
     with transaction.atomic():
         for name, scope in scopes.items():
             lifecycle.grant(plugin, name, scope, by=user_of(request))
@@ -54,8 +56,23 @@ def _grant_requested(plugin: Plugin, request: HttpRequest) -> str:
 
 def _approve(plugin: Plugin, request: HttpRequest) -> str:
     """Grant and switch at once, so that the version which serves until then never runs with another one's grants."""
+    version = _verified(plugin, request)
     with transaction.atomic():
-        return f"{_grant_requested(plugin, request)}; {_use_version(plugin, request)}"
+        locked = Plugin.objects.select_for_update().get(pk=plugin.pk)  # or a grant that is narrowed meanwhile is lost
+        said = _granted(version, scopes_to_approve(locked, version), plugin, request)
+        return f"{said}; {_use_version(plugin, request)}"
+
+
+def _verified(plugin: Plugin, request: HttpRequest) -> PluginVersion:
+    """Return the version that a form names.
+
+    Raises:
+        ValueError: There is none, or it was refused.
+    """
+    version = _version(plugin, request)
+    if version.state != PluginVersion.State.VERIFIED:
+        raise ValueError(_("Version %(number)d was refused.") % {"number": version.number})
+    return version
 
 
 def _version(plugin: Plugin, request: HttpRequest) -> PluginVersion:

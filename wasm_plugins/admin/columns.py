@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from ..grants import missing_grants
 from ..models import Plugin, PluginVersion
 from ..states import state_of, waiting_version
+from ..trust import load_keys
 
 
 class PluginList(ChangeList):
@@ -25,6 +26,13 @@ class PluginList(ChangeList):
         versions = PluginVersion.objects.defer("manifest", "exports", "imports", "findings", "problem")
         return rows.select_related("current_version").prefetch_related("grants", Prefetch("versions", versions))
 
+    def get_results(self, request: HttpRequest) -> None:
+        """Read the keys that are trusted once for all rows."""
+        super().get_results(request)
+        keys = load_keys()
+        for plugin in self.result_list:
+            plugin.keys_now = keys
+
 
 class PluginColumns:
     """Columns that are made of several records."""
@@ -32,7 +40,7 @@ class PluginColumns:
     @admin.display(description=gettext_lazy("state"))
     def state(self, plugin: Plugin) -> str:
         """Say how it stands."""
-        return str(state_of(plugin).label)
+        return str(state_of(plugin, getattr(plugin, "keys_now", None)).label)
 
     @admin.display(description=gettext_lazy("current version"))
     def serving(self, plugin: Plugin) -> str:

@@ -15,8 +15,9 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from ..exceptions import PluginError
-from ..models import Plugin, PluginVersion
-from ..sync import record_upload, sync
+from ..models import Plugin
+from ..recording import Recorded
+from ..sync import sync, take_upload
 from ..sync_report import SyncReport
 from .acts import ACTS, user_of
 from .permissions import may_approve, may_upload
@@ -49,12 +50,14 @@ class PluginViews(PluginAdminBase):
         form = UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm()
         if form.is_valid():
             try:
-                version = record_upload(form.cleaned_data["component"].read(), by=user_of(request))
+                recorded = take_upload(form.cleaned_data["component"].read(), by=user_of(request))
             except PluginError as error:
                 form.add_error("component", str(error))
             else:
-                self.log_change(request, version.plugin, _("uploaded version %d") % version.number)
-                self.message_user(request, _said_of(version), messages.SUCCESS)
+                version = recorded.version
+                said = _("uploaded version %d") if recorded.is_new else _("uploaded version %d again")
+                self.log_change(request, version.plugin, said % version.number)
+                self.message_user(request, _said_of(recorded), messages.SUCCESS if recorded.is_new else messages.INFO)
                 return HttpResponseRedirect(self._page(version.plugin_id))
         context = {**self.admin_site.each_context(request), "form": form, "title": _("Upload a plugin")}
         context |= {"opts": self.opts, "media": self.media + form.media}
@@ -110,11 +113,13 @@ class PluginViews(PluginAdminBase):
         return reverse(f"admin:wasm_plugins_plugin_{page}", args=args, current_app=self.admin_site.name)
 
 
-def _said_of(version: PluginVersion) -> str:
+def _said_of(recorded: Recorded) -> str:
     """Say what an upload came to."""
-    plugin = version.plugin
+    version, plugin = recorded.version, recorded.version.plugin
     plugin.refresh_from_db(fields=["is_enabled", "current_version"])
     named = {"name": plugin.name, "number": version.number}
+    if not recorded.is_new:
+        return _("%(name)s version %(number)d was already recorded. Nothing has changed.") % named
     if plugin.current_version_id != version.pk:
         return _("%(name)s version %(number)d was checked and recorded. It waits for approval.") % named
     if plugin.is_enabled:

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from ..models import PluginVersion
+from ..trust import load_keys, trust_of
 from .readonly import PartOfPlugin, ReadOnly
 from .style import Styled
 
@@ -23,15 +24,17 @@ else:
 def report_of(version: PluginVersion) -> SafeString:
     """Return the report on a version as HTML in which everything that came from its author is escaped."""
     told = None if version.manifest is None else version.declared
-    return render_to_string("wasm_plugins/admin/version_report.html", {"version": version, "told": told})
+    trust = trust_of(version, load_keys()).label
+    shown = {"version": version, "told": told, "trust": trust, "signed": version.statement}
+    return render_to_string("wasm_plugins/admin/version_report.html", shown)
 
 
 @admin.register(PluginVersion)
 class PluginVersionAdmin(ReadOnly, PartOfPlugin, Styled, VersionAdminBase):
     """One upload of a plugin; its page is linked from the plugin's."""
 
-    list_display = ("__str__", "state", "size_bytes", "created_at")
-    list_filter = ("state", "plugin")
+    list_display = ("__str__", "state", "trust", "size_bytes", "created_at")
+    list_filter = ("state", "trust", "plugin")
     list_select_related = ("plugin",)
     fields = ("plugin", "number", "state", "created_at", "report")
     readonly_fields = ("report",)

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from wasm_plugins.kit import pack
+from wasm_plugins.kit import advisories, keygen, pack, sign, verify
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -38,7 +38,7 @@ def _failed(message: str) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="wasm-plugins", description="Make a plugin without a Django project.")
     subcommands = parser.add_subparsers(required=True, metavar="command")
-    for command in (pack,):
+    for command in (pack, keygen, sign, verify, advisories):
         command.add_parser(subcommands)
     return parser
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import fcntl
 import hmac
+import logging
 import mmap
 import os
 import secrets
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -22,19 +23,30 @@ from wasmtime import WasmtimeError
 from wasmtime import component as wc
 
 from ..exceptions import ArtifactError
-from .compiler import compile_to, digest_of
+from .compiler import NoRoom, compile_here, compile_to, digest_of
 from .engine import get_runtime
 from .fingerprint import engine_fingerprint
 from .limits import CompileLimits
+from .pruning import prune, touch
 
+QUOTA_BYTES: Final = 2 * 1024**3
 _KEY_BYTES: Final = 32
 _OURS_ONLY: Final = 0o077
 
+logger = logging.getLogger(__name__)
+
 
 class CompiledCache:
-    """A folder of compiled components, shared by all processes of this user on this machine."""
+    """A folder of compiled components, shared by all processes of this user on this machine.
 
-    def __init__(self, folder: Path, *, limits: CompileLimits | None = None) -> None:
+    A folder that cannot be used, because there is none, it is read-only or the disk is full, costs time and nothing
+    else: what it cannot give is compiled for this process alone. Compiled code never leaves the machine.
+
+    Attributes:
+        problem: Why the folder cannot be used, or an empty text.
+    """
+
+    def __init__(self, folder: Path, *, limits: CompileLimits | None = None, quota_bytes: int = QUOTA_BYTES) -> None:
         """Use a folder, made with mode 0700 if it is not there.
 
         Raises:
@@ -42,12 +54,10 @@ class CompiledCache:
         """
         self.folder: Final = folder
         self.limits: Final = limits or CompileLimits()
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _check_private(folder, os.lstat(folder))
-            self._key: Final = _read_key(folder / "key")
-        except OSError as error:
-            raise ArtifactError(f"the cache of compiled code in {folder} does not work: {error}") from error
+        self.quota_bytes: Final = quota_bytes
+        self.problem = ""
+        self._key = b""
+        self._open()
 
     def load(self, digest: str, read: Callable[[], bytes]) -> wc.Component:
         """Return the compiled component of a digest, compiling it first if this machine never did.
@@ -63,10 +73,25 @@ class CompiledCache:
             ArtifactError: The bytes are not those of the digest.
             CompileError: They are no component, or compiling went over a limit.
         """
+        if self._key or self._open():
+            try:
+                found = self._load(f"{digest}-{engine_fingerprint()}", digest, read)
+                self.problem = ""
+                return found
+            except NoRoom as error:
+                self._give_up(error)
+        return self._load_uncached(_checked(digest, read()))
+
+    def _open(self) -> bool:
+        """Make the folder and its key, or find them; tried again whenever it did not work the last time."""
         try:
-            return self._load(f"{digest}-{engine_fingerprint()}", digest, read)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _check_private(self.folder, os.lstat(self.folder))
+            self._key = _read_key(self.folder / "key")
         except OSError as error:
-            raise ArtifactError(f"the cache of compiled code in {self.folder} does not work: {error}") from error
+            self._give_up(error)
+            return False
+        return True
 
     def _load(self, name: str, digest: str, read: Callable[[], bytes]) -> wc.Component:
         if (found := self._find(name)) is not None:
@@ -74,14 +99,33 @@ class CompiledCache:
         with self._lock(name):
             if (found := self._find(name)) is not None:
                 return found
-            self._compile(name, digest, read())
+            self._compile(name, _checked(digest, read()))
             if (found := self._find(name)) is None:
-                raise ArtifactError(f"compiled code of {digest} cannot be read back from {self.folder}")
-            return found
+                raise NoRoom(f"compiled code of {digest} cannot be read back")
+        with suppress(OSError):
+            prune(self.folder, quota_bytes=self.quota_bytes, fingerprint=engine_fingerprint(), keep=name)
+        return found
 
-    def _compile(self, name: str, digest: str, data: bytes) -> None:
-        if (seen := digest_of(data)) != digest:
-            raise ArtifactError(f"the bytes have the digest {seen}, not {digest} as recorded")
+    def _load_uncached(self, data: bytes) -> wc.Component:
+        """Compile for this process alone, through memory."""
+        try:
+            return wc.Component.deserialize(get_runtime().engine, compile_here(data, limits=self.limits))
+        except WasmtimeError as error:
+            raise ArtifactError(f"compiled code cannot be loaded: {error}") from error
+
+    def _give_up(self, error: OSError) -> None:
+        """Go on without the folder this time, and say so once for each reason."""
+        problem = f"the cache of compiled code in {self.folder} does not work: {error}"
+        if problem != self.problem:
+            logger.warning("%s; plugins are compiled in every process instead", problem)
+        self.problem = problem
+
+    def _compile(self, name: str, data: bytes) -> None:
+        """Compile into the folder.
+
+        Raises:
+            NoRoom: The folder does not take it.
+        """
         draft = self.folder / f"{name}.{os.getpid()}.{secrets.token_hex(4)}.draft"
         try:
             compile_to(data, draft, limits=self.limits)
@@ -90,8 +134,11 @@ class CompiledCache:
             (self.folder / f"{name}.mac").write_bytes(mac)
             draft.chmod(0o600)
             draft.replace(self.folder / f"{name}.cwasm")
+        except OSError as error:
+            raise NoRoom(*error.args) from error
         finally:
-            draft.unlink(missing_ok=True)
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
 
     def _find(self, name: str) -> wc.Component | None:
         """Load an entry if it is there and authentic; else it is as good as absent."""
@@ -104,7 +151,9 @@ class CompiledCache:
             _check_private(self.folder / name, os.fstat(descriptor))
             if not hmac.compare_digest(mac, self._mac(descriptor, name)):
                 return None
-            return wc.Component.deserialize_file(get_runtime().engine, _path_of(descriptor))
+            found = wc.Component.deserialize_file(get_runtime().engine, _path_of(descriptor))
+            touch(self.folder / f"{name}.cwasm")
+            return found
         except (ArtifactError, WasmtimeError, ValueError, OSError):
             return None
         finally:
@@ -119,9 +168,24 @@ class CompiledCache:
 
     @contextmanager
     def _lock(self, name: str) -> Iterator[None]:
-        with (self.folder / f"{name}.lock").open("w") as lock:
+        try:
+            lock = (self.folder / f"{name}.lock").open("w")
+        except OSError as error:
+            raise NoRoom(*error.args) from error
+        with lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _checked(digest: str, data: bytes) -> bytes:
+    """Return bytes that are those of a digest: the very bytes that are compiled then.
+
+    Raises:
+        ArtifactError: They are others.
+    """
+    if (seen := digest_of(data)) != digest:
+        raise ArtifactError(f"the bytes have the digest {seen}, not {digest} as recorded")
+    return data
 
 
 def _path_of(descriptor: int) -> str:

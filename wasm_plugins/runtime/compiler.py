@@ -29,7 +29,12 @@ _GAVE_UP: Final = "memory allocation of"
 REFUSED: Final = 3  # not 1, with which Python ends by itself after an exception
 OUT_OF_MEMORY: Final = 4
 TOO_LARGE: Final = 5
+NO_ROOM: Final = 6
 """How the child ends when it can still say so; a signal ends it otherwise."""
+
+
+class NoRoom(OSError):
+    """The folder does not take compiled code: the disk is full or read-only, or the right to write is missing."""
 
 
 def check_preamble(data: bytes) -> None:
@@ -58,12 +63,28 @@ def compile_to(data: bytes, target: Path, *, limits: CompileLimits) -> None:
 
     Raises:
         CompileError: The bytes are refused, or the child went over a limit.
-        ArtifactError: The child could not do its work, whatever the bytes: a full disk, a broken installation.
+        NoRoom: The file cannot be written.
+        ArtifactError: The child could not do its work, whatever the bytes: a broken installation.
     """
+    _compile(data, str(target), limits)
+
+
+def compile_here(data: bytes, *, limits: CompileLimits) -> bytes:
+    """Compile a component and return the code, which is native code and must not leave this process; blocks as well.
+
+    Raises:
+        CompileError: The bytes are refused, or the child went over a limit.
+        ArtifactError: The child could not do its work.
+    """
+    return _compile(data, "", limits)
+
+
+def _compile(data: bytes, target: str, limits: CompileLimits) -> bytes:
+    """Run the child; it writes the code to the target, or to its standard output where there is none."""
     check_preamble(data)
     if len(data) > limits.component_bytes:
         raise CompileError(f"{len(data)} bytes; the limit component_bytes is {limits.component_bytes}")
-    order = json.dumps({"path": sys.path, "target": str(target), "limits": _as_dict(limits)})
+    order = json.dumps({"path": sys.path, "target": target, "limits": _as_dict(limits)})
     environment = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "TMPDIR") if name in os.environ}
     try:
         child = subprocess.run(  # noqa: S603 - our own interpreter on our own file
@@ -76,8 +97,11 @@ def compile_to(data: bytes, target: Path, *, limits: CompileLimits) -> None:
         )
     except subprocess.TimeoutExpired:
         raise CompileError(f"compiling took longer than the limit wall_s of {limits.wall_s} seconds") from None
+    if child.returncode == NO_ROOM:
+        raise NoRoom(child.stdout.decode(errors="replace").strip()[:_REASON_CHARS])
     if child.returncode != 0:
         raise _failure(child, limits)
+    return child.stdout
 
 
 def _as_dict(limits: CompileLimits) -> dict[str, int]:

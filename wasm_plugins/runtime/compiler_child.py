@@ -24,7 +24,7 @@ def main(order: dict[str, Any]) -> int:
     from wasmtime import Engine, WasmtimeError
     from wasmtime.component import Component
 
-    from wasm_plugins.runtime.compiler import OUT_OF_MEMORY, REFUSED, TOO_LARGE
+    from wasm_plugins.runtime.compiler import NO_ROOM, OUT_OF_MEMORY, REFUSED, TOO_LARGE
     from wasm_plugins.runtime.engine import make_config
 
     data = sys.stdin.buffer.read()
@@ -36,15 +36,21 @@ def main(order: dict[str, Any]) -> int:
         return REFUSED
     except MemoryError:
         return OUT_OF_MEMORY
+    if not order["target"]:
+        if len(code) > order["limits"]["artifact_bytes"]:
+            return TOO_LARGE
+        sys.stdout.buffer.write(code)
+        return 0
     try:
         with open(order["target"], "xb") as target:
             target.write(code)
             target.flush()
             os.fsync(target.fileno())
     except OSError as error:
-        if error.errno != errno.EFBIG:
-            raise
-        return TOO_LARGE  # CPython ignores the signal that would have ended us
+        if error.errno == errno.EFBIG:
+            return TOO_LARGE  # CPython ignores the signal that would have ended us
+        print(error)  # noqa: T201 - the parent reads it
+        return NO_ROOM
     return 0
 
 

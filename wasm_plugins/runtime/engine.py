@@ -14,10 +14,13 @@ from wasmtime import _ffi as ffi
 from . import native
 from .ticker import Ticker
 
+STRATEGY: Final = "cranelift"
+"""The compiler; the other one has had sandbox escapes of its own."""
+
 WASM_STACK_BYTES: Final = 512 * 1024
 """Stack of wasm code: more than 2 MiB aborts the process, and threads with small stacks need the room."""
 
-_OFF: Final = (
+OFF: Final = (
     "wasm_threads",
     "wasm_tail_call",
     "wasm_memory64",
@@ -35,7 +38,7 @@ Multiple memories stay on: a component of several parts, as JavaScript's are, co
 wasmtime itself writes with that proposal, and its compiler panics without it.
 """
 
-_OFF_RAW: Final = (
+OFF_RAW: Final = (
     "wasmtime_config_wasm_component_model_async_set",
     "wasmtime_config_wasm_component_model_map_set",
     "wasmtime_config_concurrency_support_set",  # on, wasmtime 50 fails at every list of two borrowed handles
@@ -55,14 +58,14 @@ def make_config(*, parallel_compilation: bool = False) -> wasmtime.Config:
             compile, every compile in a forked child hangs for ever.
     """
     config = wasmtime.Config()
-    config.strategy = "cranelift"
+    config.strategy = STRATEGY
     config.epoch_interruption = True
     config.parallel_compilation = parallel_compilation
     config.max_wasm_stack = WASM_STACK_BYTES
-    for name in _OFF:
+    for name in OFF:
         if hasattr(type(config), name):
             setattr(config, name, False)
-    for name in _OFF_RAW:
+    for name in OFF_RAW:
         if (switch := getattr(ffi, name, None)) is not None:
             switch(config.ptr(), False)
     return config

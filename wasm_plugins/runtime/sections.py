@@ -52,31 +52,51 @@ def read_sections(component: bytes, *, limit_bytes: int) -> dict[str, bytes]:
     _check_preamble(component)
     found: dict[str, bytes] = {}
     spent_bytes = 0
-    for section in _custom_sections(memoryview(component)):
+    for _, section in _custom_sections(memoryview(component)):
         spent_bytes += len(section)
         if spent_bytes > limit_bytes:
             raise ValueError(f"the custom sections have more than {limit_bytes} bytes")
-        size, start = _decode_u32(section, 0)
-        payload_start = start + size
-        if payload_start > len(section):
-            raise ValueError("the name of a custom section is longer than the section")
-        found[str(section[start:payload_start], "utf-8")] = bytes(section[payload_start:])
+        name, payload = _name_and_payload(section)
+        found[str(name, "utf-8")] = bytes(payload)
     return found
 
 
-def _custom_sections(view: memoryview) -> Iterator[memoryview]:
-    """Step over the top-level sections, and yield the contents of the custom ones."""
+def find_sections(component: bytes) -> Iterator[tuple[bytes, int, int, bytes]]:
+    """Yield name, beginning, end and payload of each top-level custom section, in order.
+
+    The beginning is where the section's id byte lies; the end is the position after its last byte.
+
+    Raises:
+        ValueError: The bytes are no well-formed component.
+    """
+    _check_preamble(component)
+    for begin, section in _custom_sections(memoryview(component)):
+        name, payload = _name_and_payload(section)
+        _, start = _decode_u32(memoryview(component), begin + 1)
+        yield bytes(name), begin, start + len(section), bytes(payload)
+
+
+def _name_and_payload(section: memoryview) -> tuple[memoryview, memoryview]:
+    size, start = _decode_u32(section, 0)
+    payload_start = start + size
+    if payload_start > len(section):
+        raise ValueError("the name of a custom section is longer than the section")
+    return section[start:payload_start], section[payload_start:]
+
+
+def _custom_sections(view: memoryview) -> Iterator[tuple[int, memoryview]]:
+    """Step over the top-level sections, and yield where each custom one begins, with its contents."""
     position = len(PREAMBLE)
     for _ in range(MAX_SECTIONS):
         if position == len(view):
             return
-        section_id = view[position]
+        section_id, begin = view[position], position
         size, start = _decode_u32(view, position + 1)
         position = start + size
         if position > len(view):
             raise ValueError("a section reaches past the end of the component")
         if section_id == _CUSTOM:
-            yield view[start:position]
+            yield begin, view[start:position]
     if position < len(view):
         raise ValueError(f"the component has more than {MAX_SECTIONS} sections")
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from ..capabilities import without_version
 from ..exceptions import LinkError, ManifestError
 from ..manifest import TOML_SECTION, Manifest
-from ..manifest_reader import read_manifest
+from ..manifest_reader import mixed_scripts, read_manifest
 from . import sandbox
 from .component import Component
 from .contract import GET_MANIFEST, PLUGIN_COMMON, ROUTE_TYPES, TASK_TYPES
@@ -18,7 +18,8 @@ from .linker import Interfaces, LinkedComponent
 from .sections import read_sections
 from .wit import Func
 
-TOML_SECTION_BYTES: Final = 64 * 1024
+SECTION_BYTES: Final = 192 * 1024
+"""Largest sum of a component's custom sections: ``plugin.toml``, a signature, and what toolchains leave behind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,7 @@ def verify(
         CallError: ``get-manifest`` crashed or ran out of time.
     """
     linked = LinkedComponent(component, interfaces)
-    manifest = read_manifest(_ask(linked, limits), _toml(data))
+    manifest = read_manifest(_ask_twice(linked, limits), _toml(data))
     if expected_name is not None and manifest.name != expected_name:
         raise ManifestError(f"is {manifest.name}, but it was uploaded as {expected_name}", field="plugin-name")
     _check_exports(component, manifest, hooks)
@@ -69,8 +70,9 @@ def verify(
         manifest=manifest,
         imports=component.imports,
         exports={name: str(of) for name, of in component.exports.items()},
-        findings=tuple(
-            f"hook {hook.name}: this project never calls it" for hook in manifest.hooks if hook.name not in hooks
+        findings=(
+            *(f"hook {hook.name}: this project never calls it" for hook in manifest.hooks if hook.name not in hooks),
+            *(f"{text}: a word mixes alphabets, and may not be what it looks like" for text in mixed_scripts(manifest)),
         ),
     )
 
@@ -78,6 +80,14 @@ def verify(
 def find_interface(component: Component, name: str) -> str | None:
     """Return the full name of an exported interface, whatever version it carries, or ``None``."""
     return next((full for full in component.interfaces if without_version(full) == name), None)
+
+
+def _ask_twice(linked: LinkedComponent, limits: Limits) -> Mapping[str, Any]:
+    """Ask for the manifest in two fresh instances: what declares something else each time declares nothing."""
+    record = _ask(linked, limits)
+    if _ask(linked, limits) != record:
+        raise ManifestError("answers something else each time it is asked", field="get-manifest")
+    return record
 
 
 def _ask(linked: LinkedComponent, limits: Limits) -> Mapping[str, Any]:
@@ -92,7 +102,7 @@ def _ask(linked: LinkedComponent, limits: Limits) -> Mapping[str, Any]:
 
 def _toml(data: bytes) -> bytes | None:
     try:
-        return read_sections(data, limit_bytes=TOML_SECTION_BYTES).get(TOML_SECTION)
+        return read_sections(data, limit_bytes=SECTION_BYTES).get(TOML_SECTION)
     except ValueError as error:
         raise ManifestError(str(error), field=TOML_SECTION) from None
 

@@ -6,8 +6,9 @@ kept of every distinct one. Only objects directly under ``plugins/`` count.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Final
 
 from django.core.files.storage import FileSystemStorage, Storage, storages
@@ -49,17 +50,20 @@ def list_uploads() -> Iterator[StoredItem]:
 
 
 def read(key: str, limit_bytes: int) -> bytes:
-    """Return the bytes of an object, read in pieces, so that one without an end costs no more than the limit.
+    """Return the bytes of an object, read in pieces, so that one without an end costs no more than the limits.
 
     Raises:
-        ArtifactError: It is not there, cannot be read, or is larger than ``limit_bytes``.
+        ArtifactError: It is not there, cannot be read in ``STORAGE_READ_S``, or is larger than ``limit_bytes``.
     """
-    with _errors(f"cannot read {key}"):
+    until = time.monotonic() + conf.STORAGE_READ_S
+    with _errors(f"cannot read {key}"), closing(_place().read_pieces(key)) as pieces:
         data = bytearray()
-        for piece in _place().read_pieces(key):
+        for piece in pieces:
             data += piece
             if len(data) > limit_bytes:
                 raise ArtifactError(f"{key} is larger than the limit of {limit_bytes} bytes")
+            if time.monotonic() > until:
+                raise ArtifactError(f"reading {key} took longer than the limit of {conf.STORAGE_READ_S} seconds")
         return bytes(data)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Final
 
 from django.core.files.base import ContentFile
@@ -26,7 +26,7 @@ class Anywhere:
         for name in sorted(names):
             yield self._item(prefix + name)
 
-    def read_pieces(self, key: str) -> Iterator[bytes]:
+    def read_pieces(self, key: str) -> Generator[bytes]:
         with self._storage.open(key) as file:
             yield from file.chunks(PIECE_BYTES)
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from typing import Any, Final
 
 from django.core.files.storage import Storage
 
+from ..conf import conf
 from .place import PIECE_BYTES, StoredItem
 
 _CONTENT_TYPE: Final = "application/wasm"
+_ATTEMPTS: Final = 2
+"""How often each request is tried; botocore's own default is five, with a minute of silence each."""
 
 
 def is_bucket(storage: Storage) -> bool:
@@ -26,6 +29,7 @@ class Bucket:
     """
 
     def __init__(self, storage: Any) -> None:
+        _be_impatient(storage)
         self._storage: Final = storage
         self._bucket: Final[str] = storage.bucket_name
         self._client: Final = storage.connection.meta.client  # one for each thread
@@ -41,10 +45,16 @@ class Bucket:
                     key = found["Key"].removeprefix(self._location)
                     yield StoredItem(key, found["Size"], _fingerprint(found["ETag"], found["Size"]))
 
-    def read_pieces(self, key: str) -> Iterator[bytes]:
+    def read_pieces(self, key: str) -> Generator[bytes]:
         answer = self._client.get_object(**self._named(key), **self._encryption(key))
-        with closing(answer["Body"]) as body:
-            yield from body.iter_chunks(PIECE_BYTES)
+        with closing(answer["Body"]) as body, body as stream:
+            # Whatever has come, and not until a piece is full: who reads looks at the clock after each.
+            size_bytes = 0
+            while piece := stream.read1(PIECE_BYTES):
+                size_bytes += len(piece)
+                yield piece
+        if size_bytes != answer["ContentLength"]:
+            raise EOFError(f"{size_bytes} bytes came instead of {answer['ContentLength']}")
 
     def replace(self, key: str, data: bytes) -> StoredItem:
         parameters = {"ContentType": _CONTENT_TYPE, **self._parameters(key)}
@@ -77,6 +87,25 @@ class Bucket:
     def _encryption(self, key: str) -> dict[str, Any]:
         """Return the part of it that reading needs as well: the key of an object that the customer encrypts."""
         return {name: value for name, value in self._parameters(key).items() if name.startswith("SSECustomer")}
+
+
+def _be_impatient(storage: Any) -> None:
+    """Bound how long the client waits, where the project's own configuration does not say.
+
+    The client is made at the first use of ``connection``, one for each thread, so this comes before it.
+    """
+    from botocore.config import Config
+
+    chosen = storage.client_config
+    said = getattr(chosen, "_user_provided_options", {})
+    wanted = {
+        "connect_timeout": conf.STORAGE_SILENCE_S,
+        "read_timeout": conf.STORAGE_SILENCE_S,
+        "retries": {"total_max_attempts": _ATTEMPTS, "mode": "standard"},
+    }
+    missing = {name: value for name, value in wanted.items() if name not in said}
+    if missing:
+        storage.client_config = Config(**missing) if chosen is None else chosen.merge(Config(**missing))
 
 
 def _fingerprint(etag: str, size_bytes: int) -> str:

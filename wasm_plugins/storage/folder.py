@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -34,7 +34,7 @@ class Folder:
                     with suppress(FileNotFoundError):  # removed since the folder was opened
                         yield _item(prefix + entry.name, entry.stat())
 
-    def read_pieces(self, key: str) -> Iterator[bytes]:
+    def read_pieces(self, key: str) -> Generator[bytes]:
         with self._path(key).open("rb") as file:
             while piece := file.read(PIECE_BYTES):
                 yield piece

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -31,7 +31,7 @@ class Place(Protocol):
         """List the objects directly under a prefix that ends with a slash; a prefix that is not there is empty."""
         ...
 
-    def read_pieces(self, key: str) -> Iterator[bytes]:
+    def read_pieces(self, key: str) -> Generator[bytes]:
         """Read an object piece by piece."""
         ...
 

@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 from django.core.management.base import CommandParser
 
 from . import (
+    advisories,
     call_hook,
     call_route,
     disable,
@@ -50,4 +51,5 @@ SUBCOMMANDS: Final[Mapping[str, Subcommand]] = {
     "run-task": run_task,
     "scheduler": scheduler,
     "doctor": doctor,
+    "advisories": advisories,
 }

@@ -20,13 +20,14 @@ from rq import Worker
 from ... import components, storage
 from ...conf import conf
 from ...exceptions import PluginError
-from ...models import TaskRun
+from ...models import Plugin, TaskRun
 from ...runtime import sandbox
 from ...runtime.compiled import CompiledCache
 from ...runtime.compiler import digest_of
 from ...runtime.component import Component
 from ...runtime.linker import LinkedComponent
 from ...snapshot import load_snapshot
+from ...trust import OFF, load_keys, objection_to
 
 _STALE: Final = timedelta(minutes=10)
 _ANSWER: Final = 42
@@ -66,10 +67,15 @@ def check_storage() -> Iterator[Finding]:
 def check_cache() -> Iterator[Finding]:
     """Open the folder of compiled code."""
     try:
-        folder = components.compiled_cache().folder
+        cache = components.compiled_cache()
+        folder = cache.folder
     except (PluginError, OSError) as error:
         advice = "make the folder this user's alone (mode 0700), or set WASM_PLUGINS_CACHE_DIR to one that is"
         yield Finding("cache", False, str(error), advice)
+        return
+    if cache.problem:
+        advice = "plugins work, and are compiled in every process: make the folder writable, or free some disk"
+        yield Finding("cache", False, cache.problem, advice)
         return
     size_bytes = sum(each.stat().st_size for each in folder.iterdir() if each.is_file())
     yield Finding("cache", True, f"{folder}, {size_bytes // 1_000_000} MB")
@@ -144,6 +150,19 @@ def check_runs() -> Iterator[Finding]:
     yield Finding("runs", count == 0, f"{count} stand still for more than {minutes} minutes", advice)
 
 
+def check_signatures() -> Iterator[Finding]:
+    """Look for enabled plugins whose signature is not trusted, where the project wants signatures."""
+    if conf.SIGNATURES == OFF:
+        yield Finding("signatures", True, "not asked for")
+        return
+    keys = load_keys()
+    rows = Plugin.objects.filter(is_enabled=True).exclude(current_version=None).select_related("current_version")
+    bad = {row.name: objection_to(row.current_version, keys) for row in rows if row.current_version is not None}
+    found = [f"{name}: {objection}" for name, objection in sorted(bad.items()) if objection]
+    advice = "have it signed, trust its key in the admin, or go back to a version that is trusted" if found else ""
+    yield Finding("signatures", not found, "; ".join(found) or f"{len(bad)} enabled plugins are trusted", advice)
+
+
 def _careful(check: Callable[[], Iterator[Finding]]) -> Callable[[], list[Finding]]:
     """Make a check tell of a database that is away instead of raising."""
 
@@ -158,5 +177,8 @@ def _careful(check: Callable[[], Iterator[Finding]]) -> Callable[[], list[Findin
 
 
 CHECKS: Final = tuple(
-    map(_careful, (check_storage, check_cache, check_engine, check_databases, check_queues, check_runs))
+    map(
+        _careful,
+        (check_storage, check_cache, check_engine, check_databases, check_queues, check_runs, check_signatures),
+    )
 )

@@ -9,6 +9,7 @@ from django.core.management.base import CommandParser
 
 from ...models import Plugin, PluginVersion, StoredObject
 from ...states import state_of, waiting_version
+from ...trust import Keys, load_keys, trust_of
 from .answer import Answer, size_text, table
 
 HELP: Final = "Show every plugin and how it stands."
@@ -22,24 +23,27 @@ def add_arguments(parser: CommandParser) -> None:
 def run(options: Mapping[str, Any]) -> Answer:
     """List them by name."""
     plugins = Plugin.objects.select_related("current_version").prefetch_related("versions", "grants")
-    described = [_described(plugin) for plugin in plugins]
+    keys = load_keys()
+    described = [_described(plugin, keys) for plugin in plugins]
     problems = [
         {"key": row.key, "problem": row.problem} for row in StoredObject.objects.exclude(problem="").order_by("key")
     ]
     return Answer({"plugins": described, "problems": problems}, _text(described, problems))
 
 
-def _described(plugin: Plugin) -> dict[str, Any]:
+def _described(plugin: Plugin, keys: Keys) -> dict[str, Any]:
     version, newer = plugin.current_version, waiting_version(plugin)
     newest = plugin.versions.all()[:1]
     manifest = None if version is None else version.declared
     return {
         "name": plugin.name,
-        "state": state_of(plugin).value,
+        "state": state_of(plugin, keys).value,
         "is_enabled": plugin.is_enabled,
         "version": None if version is None else version.number,
         "digest": None if version is None else version.digest,
         "size_bytes": None if version is None else version.size_bytes,
+        "signature": None if version is None else trust_of(version, keys).value,
+        "signing_key": None if version is None else version.signing_key,
         "newer_version": None if newer is None else newer.number,
         "hooks": [] if manifest is None else [hook.name for hook in manifest.hooks],
         "routes": [] if manifest is None else [route.path for route in manifest.routes],

@@ -11,7 +11,7 @@ from django.core.management.base import CommandParser
 from ...conf import conf
 from ...exceptions import ArtifactError, PluginError
 from ...models import PluginVersion
-from ...sync import record_upload
+from ...sync import take_upload
 from .answer import Answer, error_data, table
 from .progress import compiling
 from .warnings import warnings_of
@@ -36,15 +36,17 @@ def run(options: Mapping[str, Any]) -> Answer:
 
 def _upload(path: Path) -> dict[str, Any]:
     try:
-        version = record_upload(_read(path), progress=lambda name, size_bytes: compiling(path.name, size_bytes))
+        recorded = take_upload(_read(path), progress=lambda name, size_bytes: compiling(path.name, size_bytes))
     except PluginError as error:
         told = error_data(error.code, error)
         return {"file": str(path), "plugin": error.plugin, "version": None, "error": told, "warnings": []}
+    version = recorded.version
     return {
         "file": str(path),
         "plugin": version.plugin.name,
         "version": version.number,
         "error": None,
+        "is_new": recorded.is_new,
         "warnings": warnings_of(version.plugin, version),
         **_next(version),
     }
@@ -73,7 +75,8 @@ def _said(each: Mapping[str, Any]) -> str:
     """Say what became of it and what is to be done next."""
     if each["error"] is not None:
         return f"refused: {each['error']['message']}"
+    known = "" if each["is_new"] else "already recorded; "
     if each["is_enabled"] and each["is_current"]:
-        return "serving"
+        return f"{known}serving"
     extra = "" if each["is_current"] else f" --version {each['version']}"
-    return f"verified; plugins enable {each['plugin']}{extra} lets it serve"
+    return f"{known or 'verified; '}plugins enable {each['plugin']}{extra} lets it serve"

@@ -1,0 +1,118 @@
+"""Whose signatures count now, what that makes of a version, and whether a version may follow another by itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from .conf import conf
+from .exceptions import SignatureRefused
+from .models import Plugin, PluginVersion, TrustedKey
+
+Trust = PluginVersion.Trust
+
+OFF: Final = "off"
+WARN: Final = "warn"
+ENFORCE: Final = "enforce"
+POLICIES: Final = (OFF, WARN, ENFORCE)
+"""Values of ``WASM_PLUGINS_SIGNATURES``."""
+
+_WORDS: Final[Mapping[str, str]] = {
+    Trust.UNSIGNED: "it is not signed",
+    Trust.MODIFIED: "it was modified after it was signed",
+    Trust.REVOKED: "it is signed with a revoked key",
+    Trust.UNKNOWN: "it is signed with a key that nobody trusts",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys that are trusted now, and those that were."""
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Whose it is, by public key."""
+
+    revoked: frozenset[str] = frozenset()
+
+    def trust_of(self, key: str) -> Trust:
+        """Say what a signature with this key is worth."""
+        if key in self.revoked:
+            return Trust.REVOKED
+        return Trust.SIGNED if key in self.names else Trust.UNKNOWN
+
+
+def load_keys() -> Keys:
+    """Read the keys of the settings and of the admin; one query. A revoked one is revoked wherever else it stands."""
+    rows = list(TrustedKey.objects.values_list("public_key", "name", "is_revoked"))
+    revoked = frozenset(key.lower() for key, _, is_revoked in rows if is_revoked)
+    names = {key.lower(): name for name, key in conf.TRUSTED_KEYS.items()}
+    names |= {key.lower(): name for key, name, _ in rows}
+    return Keys({key: name for key, name in names.items() if key not in revoked}, revoked)
+
+
+def trust_of(version: PluginVersion, keys: Keys) -> Trust:
+    """Return what a version's signature is worth now; a key may have lost its worth since."""
+    recorded = Trust(version.trust)
+    if recorded in (Trust.UNSIGNED, Trust.MODIFIED):
+        return recorded
+    return keys.trust_of(version.signing_key)
+
+
+def objection_to(version: PluginVersion, keys: Keys) -> str:
+    """Return why a version must not serve where signatures are enforced, or an empty text."""
+    trust = trust_of(version, keys)
+    if trust != Trust.SIGNED:
+        return _WORDS[trust]
+    begins = (version.statement or {}).get("not_before", 0)
+    return f"its signed statement holds from {begins} on (POSIX time)" if begins > time.time() else ""
+
+
+def signature_finding(trust: Trust) -> str:
+    """Return what an admin should know of a signature that is not trusted."""
+    return f"signature: {_WORDS[trust]}"
+
+
+def check_may_serve(plugin: Plugin, version: PluginVersion) -> None:
+    """Refuse a version that must not serve, where signatures are enforced.
+
+    Raises:
+        SignatureRefused: With what is wrong with its signature.
+    """
+    if conf.SIGNATURES == ENFORCE and (objection := objection_to(version, load_keys())):
+        raise SignatureRefused(objection, plugin=plugin.name, version=version.number)
+
+
+def is_step_back(plugin: Plugin, version: PluginVersion, keys: Keys) -> bool:
+    """Tell whether a version is less than what its plugin had: worse signed, or with a number that is not larger.
+
+    All versions that were ever verified count, not the current one alone: after a rollback an old file must not
+    come back as a new one. Such a version waits for an admin, whatever the policy.
+    """
+    worth = _worth(trust_of(version, keys))
+    current = plugin.current_version
+    if current is not None and worth < _worth(trust_of(current, keys)):
+        return True
+    if worth == 0:
+        return False
+    others = (
+        plugin.versions.filter(state=PluginVersion.State.VERIFIED)
+        .exclude(pk=version.pk)
+        .only("trust", "signing_key", "statement")
+    )
+    number = _number(version)
+    return any(_worth(trust_of(each, keys)) >= worth and _number(each) >= number for each in others)
+
+
+def is_trusted(version: PluginVersion, keys: Keys) -> bool:
+    """Tell whether a version is signed with a key that is trusted now, and may begin to serve."""
+    return objection_to(version, keys) == ""
+
+
+def _worth(trust: Trust) -> int:
+    return {Trust.SIGNED: 2, Trust.UNKNOWN: 1, Trust.REVOKED: 1}.get(trust, 0)
+
+
+def _number(version: PluginVersion) -> int:
+    return int((version.statement or {}).get("number", -1))
