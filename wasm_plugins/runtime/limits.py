@@ -35,6 +35,12 @@ class Limits:
     log_bytes: int = 64 * 1024
     """Text that one call may write to its log, in bytes; what comes after is dropped and marked."""
 
+    sql_statements: int = 50
+    """SQL statements that one call may run."""
+
+    sql_rows: int = 1_000
+    """Rows that one SQL statement may answer with."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompileLimits:

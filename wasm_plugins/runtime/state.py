@@ -40,6 +40,9 @@ class CallState:
     failure: BaseException | None = None
     """The first exception of a host function. Once it is there, the call can only end."""
 
+    spent: dict[str, int] = field(default_factory=dict)
+    """What the call spent so far, by the name of the limit."""
+
     def __post_init__(self) -> None:
         self.handles = Handles(self.export)
 
@@ -56,6 +59,22 @@ class CallState:
         """
         if time.monotonic() >= self.deadline_at:
             raise DeadlineExceeded(export=self.export, deadline_ms=self.limits.deadline_ms)
+
+    def spend(self, name: str, amount: int = 1) -> None:
+        """Count something against the limit of the same name.
+
+        Raises:
+            LimitExceeded: The call has had all of it.
+        """
+        most = getattr(self.limits, name)
+        used = self.spent.get(name, 0) + amount
+        if used > most:
+            raise LimitExceeded(
+                f"{self.export} asked for number {used} of {name}; the limit {name} is {most}",
+                export=self.export,
+                limit=name,
+            )
+        self.spent[name] = used
 
 
 class _OpenCalls(threading.local):

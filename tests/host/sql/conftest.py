@@ -74,7 +74,7 @@ def run(tables: None) -> Run:
         bound = [to_database(value, connection.vendor, connection.timezone) for value in params]
         with transaction.atomic(using=alias):
             return engine_for(connection.vendor).run(
-                alias, sql, bound, grant, remaining_ms=remaining_ms, limits=limits or SqlLimits()
+                alias, sql, bound, grant, plugin="tester", remaining_ms=remaining_ms, limits=limits or SqlLimits()
             )
 
     return run_statement

@@ -37,6 +37,7 @@ class SqliteEngine:
         params: Sequence[object],
         grant: TableGrant,
         *,
+        plugin: str,
         remaining_ms: int,
         limits: SqlLimits,
     ) -> SqlResult:
