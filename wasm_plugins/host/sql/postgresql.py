@@ -51,14 +51,18 @@ class PostgresqlEngine:
         check_readable(raw)
         role = role_of(plugin, raw.info.dbname)
         budget_ms = min(remaining_ms, limits.statement_ms)
-        with _errors_told(alias), _cursor(raw) as cursor, watched(raw, budget_ms):
-            with armed(connection, cursor, proved.tables, role, remaining_ms, limits) as session:
-                text = to_text(proved, session.relations)
-                through = role if must_use(conf.DATABASE_RUNNER, session.has_runner, alias) else None
-                if not proved.returns_rows:
-                    return SqlResult((), (), _execute(cursor, text, params, through))
-                _query(cursor, text, params, through, limits)
-                return read_answer(cursor, limits, is_select=proved.operation == "select")
+        with (
+            _errors_told(alias),
+            _cursor(raw) as cursor,
+            watched(raw, budget_ms),
+            armed(connection, cursor, proved.tables, role, remaining_ms, limits) as session,
+        ):
+            text = to_text(proved, session.relations)
+            through = role if must_use(conf.DATABASE_RUNNER, session.has_runner, alias) else None
+            if not proved.returns_rows:
+                return SqlResult((), (), _execute(cursor, text, params, through))
+            _query(cursor, text, params, through, limits)
+            return read_answer(cursor, limits, is_select=proved.operation == "select")
 
 
 def _cursor(raw: Any) -> RawCursor[Any]:
@@ -79,9 +83,7 @@ def _execute(cursor: RawCursor[Any], text: str, params: Sequence[object], role: 
     return int(row[0])
 
 
-def _query(
-    cursor: RawCursor[Any], text: str, params: Sequence[object], role: str | None, limits: SqlLimits
-) -> None:
+def _query(cursor: RawCursor[Any], text: str, params: Sequence[object], role: str | None, limits: SqlLimits) -> None:
     if role is None:
         cursor.execute(measured(text, limits), params, prepare=False, binary=True)
         return

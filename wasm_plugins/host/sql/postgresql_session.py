@@ -16,18 +16,17 @@ from psycopg.pq import TransactionStatus
 from .engine import SqlLimits
 from .errors import SqlRefused
 from .postgresql_text import Relation
-from .runner import SCHEMA
 
 # Who runs, where names are found, what may be written, which transaction this is, whether temporary tables are there,
 # and the version of the row of the plugin's function, which changes with any change of it.
-_STATE: Final = f"""ARRAY[current_user::pg_catalog.text, session_user::pg_catalog.text,
+_STATE: Final = """ARRAY[current_user::pg_catalog.text, session_user::pg_catalog.text,
 pg_catalog.current_setting('search_path'), pg_catalog.current_setting('transaction_read_only'),
 pg_catalog.current_setting('transaction_isolation'), pg_catalog.current_setting('row_security'),
 pg_catalog.current_setting('session_replication_role'),
 pg_catalog.date_part('epoch', pg_catalog.now())::pg_catalog.text, pg_catalog.pg_my_temp_schema()::pg_catalog.text,
 (SELECT pg_catalog.concat(p.oid, ' ', p.xmin) FROM pg_catalog.pg_proc p
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-WHERE p.proname = $1 AND n.nspname = '{SCHEMA}' AND p.prosecdef
+WHERE p.proname = $1 AND n.nspname = 'wasm_plugins_runner' AND p.prosecdef
 AND pg_catalog.pg_get_userbyid(p.proowner) = $1)]"""
 
 # Views are tables here: the admin named the view, and what it reads is the business of who wrote it.
@@ -47,7 +46,7 @@ _BEFORE: Final = f"""WITH held AS MATERIALIZED (
 SELECT pg_catalog.current_setting('statement_timeout') AS statement_timeout,
 pg_catalog.current_setting('lock_timeout') AS lock_timeout)
 SELECT {_STATE}, ({_RELATIONS}), statement_timeout, lock_timeout,
-{_LOWERED.format(name="statement_timeout", most="$2")}, {_LOWERED.format(name="lock_timeout", most="$3")} FROM held"""
+{_LOWERED.format(name="statement_timeout", most="$2")}, {_LOWERED.format(name="lock_timeout", most="$3")} FROM held"""  # noqa: S608 - of our own texts
 
 _AFTER: Final = f"""SELECT {_STATE}, pg_catalog.set_config('statement_timeout', $2, true),
 pg_catalog.set_config('lock_timeout', $3, true)"""
@@ -116,14 +115,14 @@ def armed(
     """
     wanted_ms = [min(remaining_ms, limits.statement_ms), min(remaining_ms, limits.lock_ms)]
     reported = _reported(cursor)
-    row = cursor.execute(_BEFORE, [role, *wanted_ms, sorted(tables)], prepare=False).fetchone() or ()
-    state, relations, *timeouts = row[:4]
+    arguments = [role, *wanted_ms, sorted(tables)]
+    ((state, relations, *timeouts),) = (row[:4] for row in cursor.execute(_BEFORE, arguments, prepare=False).fetchall())
     try:
         yield Armed(_relations(relations), state[-1] is not None)
     finally:
         if cursor.connection.info.transaction_status == TransactionStatus.INTRANS:
-            row = cursor.execute(_AFTER, [role, *timeouts], prepare=False, binary=False).fetchone() or ()
-            _check_same(connection, state, row[0], reported, _reported(cursor))
+            ((after, _, _),) = cursor.execute(_AFTER, [role, *timeouts], prepare=False, binary=False).fetchall()
+            _check_same(connection, state, after, reported, _reported(cursor))
 
 
 def _relations(found: str | None) -> dict[str, Relation]:

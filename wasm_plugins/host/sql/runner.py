@@ -36,7 +36,8 @@ BODY: Final = (
 ).format(params=", ".join(f"$2[{number}]" for number in range(1, MOST_PARAMS + 1)))
 
 _CREATE: Final = """CREATE OR REPLACE FUNCTION {function}(pg_catalog.text, pg_catalog.text[], pg_catalog.bool,
-OUT row_count pg_catalog.int8, OUT byte_count pg_catalog.int8, OUT names pg_catalog.text[], OUT answer pg_catalog.record)
+OUT row_count pg_catalog.int8, OUT byte_count pg_catalog.int8, OUT names pg_catalog.text[],
+OUT answer pg_catalog.record)
 RETURNS SETOF pg_catalog.record LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = {path} AS {body}"""
 

@@ -10,6 +10,7 @@ from django.core.management.base import CommandParser
 from . import (
     call_hook,
     call_route,
+    database,
     disable,
     doctor,
     enable,
@@ -47,5 +48,6 @@ SUBCOMMANDS: Final[Mapping[str, Subcommand]] = {
     "call-route": call_route,
     "run-task": run_task,
     "scheduler": scheduler,
+    "database": database,
     "doctor": doctor,
 }
