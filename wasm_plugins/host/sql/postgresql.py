@@ -19,15 +19,17 @@ from .errors import SqlFailed
 from .grants import TableGrant
 from .postgresql_answer import read_answer, register_loaders
 from .postgresql_params import pass_as_text
-from .postgresql_proof import prove
 from .postgresql_session import armed, check_readable
-from .postgresql_text import measured, to_text
+from .postgresql_text import measured
+from .proved_texts import ProvedTexts
 from .runner import call_text, must_use, role_of
 from .watchdog import watched
 
 # Messages of these classes speak of values of the statement and of names. Others, above all what a trigger of the
 # host raises (P0001), may quote rows; of those the plugin sees the code.
 _TOLD: Final = ("0A", "21", "22", "23", "40", "42", "53", "54", "55", "57")
+
+_texts: Final = ProvedTexts()
 
 
 class PostgresqlEngine:
@@ -46,10 +48,10 @@ class PostgresqlEngine:
     ) -> SqlResult:
         """Do what ``SqlEngine.run`` promises."""
         connection = in_callers_transaction(alias, remaining_ms)
-        proved = prove(sql, len(params), grant, limits)
+        proved = _texts.proved(sql, len(params), grant, limits)
         raw = connection.connection
         check_readable(raw)
-        role = role_of(plugin, raw.info.dbname)
+        role = None if conf.DATABASE_RUNNER == "off" else role_of(plugin, raw.info.dbname)
         budget_ms = min(remaining_ms, limits.statement_ms)
         with (
             _errors_told(alias),
@@ -57,7 +59,7 @@ class PostgresqlEngine:
             watched(raw, budget_ms),
             armed(connection, cursor, proved.tables, role, remaining_ms, limits) as session,
         ):
-            text = to_text(proved, session.relations)
+            text = _texts.written(proved, session.relations, len(params), grant, limits)
             through = role if must_use(conf.DATABASE_RUNNER, session.has_runner, alias) else None
             if not proved.returns_rows:
                 return SqlResult((), (), _execute(cursor, text, params, through))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,40 +16,39 @@ from psycopg.pq import TransactionStatus
 from .engine import SqlLimits
 from .errors import SqlRefused
 from .postgresql_text import Relation
+from .runner import SCHEMA, SIGNATURE
 
+# Planning is most of what these two cost, so they call functions and join as little as can be.
 # Who runs, where names are found, what may be written, which transaction this is, whether temporary tables are there,
-# and the version of the row of the plugin's function, which changes with any change of it.
+# and whether the host may call the plugin's function, which is null where there is none.
 _STATE: Final = """ARRAY[current_user::pg_catalog.text, session_user::pg_catalog.text,
 pg_catalog.current_setting('search_path'), pg_catalog.current_setting('transaction_read_only'),
 pg_catalog.current_setting('transaction_isolation'), pg_catalog.current_setting('row_security'),
-pg_catalog.current_setting('session_replication_role'),
-pg_catalog.date_part('epoch', pg_catalog.now())::pg_catalog.text, pg_catalog.pg_my_temp_schema()::pg_catalog.text,
-(SELECT pg_catalog.concat(p.oid, ' ', p.xmin) FROM pg_catalog.pg_proc p
-JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-WHERE p.proname = $1 AND n.nspname = 'wasm_plugins_runner' AND p.prosecdef
-AND pg_catalog.pg_get_userbyid(p.proowner) = $1)]"""
+pg_catalog.current_setting('session_replication_role'), pg_catalog.now()::pg_catalog.text,
+pg_catalog.pg_my_temp_schema()::pg_catalog.text,
+pg_catalog.has_function_privilege(pg_catalog.to_regprocedure($1)::pg_catalog.oid, 'EXECUTE')::pg_catalog.text]"""
 
 # Views are tables here: the admin named the view, and what it reads is the business of who wrote it.
-_RELATIONS: Final = """SELECT pg_catalog.jsonb_object_agg(c.relname, pg_catalog.jsonb_build_array(n.nspname, ARRAY(
-    SELECT a.attname::pg_catalog.text FROM pg_catalog.pg_attribute a
-    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)))
-FROM pg_catalog.unnest($4::pg_catalog.text[]) AS wanted
-JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(pg_catalog.quote_ident(wanted))
-JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p', 'v', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema')"""
+_RELATIONS: Final = """SELECT pg_catalog.jsonb_object_agg(c.relname, pg_catalog.jsonb_build_array(
+c.relnamespace::pg_catalog.regnamespace::pg_catalog.text, ARRAY(
+SELECT a.attname::pg_catalog.text FROM pg_catalog.pg_attribute a
+WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum)))
+FROM pg_catalog.pg_class c WHERE c.oid = ANY(ARRAY(
+SELECT pg_catalog.to_regclass(pg_catalog.quote_ident(wanted))::pg_catalog.oid
+FROM pg_catalog.unnest($4::pg_catalog.text[]) AS wanted)) AND c.relkind IN ('r', 'p', 'v', 'm')"""
 
 # 0 is no timeout. A stricter one of the host stays.
-_LOWERED: Final = """pg_catalog.set_config('{name}', pg_catalog.concat(GREATEST(1, LEAST({most}::pg_catalog.int8,
-NULLIF((EXTRACT(epoch FROM {name}::pg_catalog.interval) * 1000)::pg_catalog.int8, 0))), 'ms'), true)"""
+_LOWERED: Final = """pg_catalog.current_setting('{name}'), pg_catalog.set_config('{name}', pg_catalog.concat(
+GREATEST(1, LEAST({most}::pg_catalog.int8, NULLIF((EXTRACT(epoch FROM pg_catalog.current_setting('{name}')
+::pg_catalog.interval) * 1000)::pg_catalog.int8, 0))), 'ms'), true)"""
 
-_BEFORE: Final = f"""WITH held AS MATERIALIZED (
-SELECT pg_catalog.current_setting('statement_timeout') AS statement_timeout,
-pg_catalog.current_setting('lock_timeout') AS lock_timeout)
-SELECT {_STATE}, ({_RELATIONS}), statement_timeout, lock_timeout,
-{_LOWERED.format(name="statement_timeout", most="$2")}, {_LOWERED.format(name="lock_timeout", most="$3")} FROM held"""  # noqa: S608 - of our own texts
+_BEFORE: Final = f"""SELECT {_STATE}, ({_RELATIONS}), {_LOWERED.format(name="statement_timeout", most="$2")},
+{_LOWERED.format(name="lock_timeout", most="$3")}"""
 
 _AFTER: Final = f"""SELECT {_STATE}, pg_catalog.set_config('statement_timeout', $2, true),
 pg_catalog.set_config('lock_timeout', $3, true)"""
+
+_CATALOGUES: Final = frozenset({"pg_catalog", "information_schema"})
 
 _REPORTED: Final = (
     "client_encoding",
@@ -98,8 +97,8 @@ def check_readable(raw: Any) -> None:
 def armed(
     connection: BaseDatabaseWrapper,
     cursor: RawCursor[Any],
-    tables: set[str],
-    role: str,
+    tables: Collection[str],
+    role: str | None,
     remaining_ms: int,
     limits: SqlLimits,
 ) -> Iterator[Armed]:
@@ -110,23 +109,42 @@ def armed(
     After an error that cannot be done, and need not: rolling back to the savepoint, which is older than this, brings
     them and everything else back.
 
+    Args:
+        connection: Django's connection, in a transaction.
+        cursor: A cursor of its own of psycopg's.
+        tables: Tables to look up.
+        role: The plugin's role, or ``None`` not to look whether it has a function.
+        remaining_ms: What is left of the call's deadline, in milliseconds.
+        limits: How long the statement may run and wait.
+
     Raises:
         OperationalError: Something about the connection changed. It is closed then, and with it the transaction.
     """
     wanted_ms = [min(remaining_ms, limits.statement_ms), min(remaining_ms, limits.lock_ms)]
     reported = _reported(cursor)
-    arguments = [role, *wanted_ms, sorted(tables)]
-    ((state, relations, *timeouts),) = (row[:4] for row in cursor.execute(_BEFORE, arguments, prepare=False).fetchall())
+    function = None if role is None else f"{SCHEMA}.{role}{SIGNATURE}"
+    cursor.execute(_BEFORE, [function, *wanted_ms, sorted(tables)], prepare=False)
+    ((state, relations, statement_timeout, _, lock_timeout, _),) = cursor.fetchall()
     try:
         yield Armed(_relations(relations), state[-1] is not None)
     finally:
         if cursor.connection.info.transaction_status == TransactionStatus.INTRANS:
-            ((after, _, _),) = cursor.execute(_AFTER, [role, *timeouts], prepare=False, binary=False).fetchall()
+            cursor.execute(_AFTER, [function, statement_timeout, lock_timeout], prepare=False, binary=False)
+            ((after, _, _),) = cursor.fetchall()
             _check_same(connection, state, after, reported, _reported(cursor))
 
 
 def _relations(found: str | None) -> dict[str, Relation]:
-    return {name: Relation(schema, frozenset(columns)) for name, (schema, columns) in json.loads(found or "{}").items()}
+    named = json.loads(found or "{}")
+    return {
+        name: Relation(_unquoted(schema), frozenset(columns))
+        for name, (schema, columns) in named.items()
+        if schema not in _CATALOGUES
+    }
+
+
+def _unquoted(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name
 
 
 def _reported(cursor: RawCursor[Any]) -> list[str | None]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from psycopg import sql
@@ -42,6 +43,7 @@ RETURNS SETOF pg_catalog.record LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = {path} AS {body}"""
 
 
+@lru_cache(maxsize=1_024)
 def role_of(plugin: str, database: str) -> str:
     """Name the role of a plugin in a database, and its function; at most 63 bytes of lower-case letters, digits and _.
 
@@ -72,6 +74,11 @@ def call_text(role: str) -> sql.Composed:
 
 def must_use(when: Any, is_there: bool, alias: str) -> bool:
     """Tell whether a statement goes through the function.
+
+    Args:
+        when: One of ``WHEN``.
+        is_there: Whether the plugin has a function that the host may call.
+        alias: The database, for the message.
 
     Raises:
         SqlUnavailable: It has to, and there is none.

@@ -22,6 +22,10 @@ CUT_AFTER_MS: Final = 1_000
 """How long after the limit the connection is cut."""
 
 _CANCEL_S: Final = 0.5
+_LOOK_S: Final = 0.1
+"""Seconds between two looks. To wake the thread for each statement would cost more than the statement."""
+_IDLE_LOOKS: Final = 50
+"""Looks in a row without a statement, after which the thread sleeps until there is one."""
 
 
 class _Watch:
@@ -46,17 +50,17 @@ class Watchdog:
         self._changed = threading.Condition()
         self._watches: set[_Watch] = set()
         self._thread: threading.Thread | None = None
-        self._wakes_at = float("inf")
+        self._is_asleep = False
 
     def add(self, raw: Any, budget_ms: int) -> _Watch:
         """Watch a connection from now on."""
         watch = _Watch(raw, time.monotonic() + budget_ms / 1_000)
         with self._changed:
             self._watches.add(watch)
-            if self._thread is None or not self._thread.is_alive():
+            if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="wasm-plugins-sql-watchdog", daemon=True)
                 self._thread.start()
-            elif watch.due_at < self._wakes_at:
+            elif self._is_asleep:
                 self._changed.notify_all()
         return watch
 
@@ -68,12 +72,14 @@ class Watchdog:
                 self._changed.wait()
 
     def _run(self) -> None:
+        idle_looks = 0
         while True:
             with self._changed:
-                watch = min(self._watches, key=lambda each: each.due_at, default=None)
-                self._wakes_at = float("inf") if watch is None else watch.due_at
-                if watch is None or watch.due_at > time.monotonic():
-                    self._changed.wait(None if watch is None else max(0.0, watch.due_at - time.monotonic()))
+                watch = self._due()
+                if watch is None:
+                    idle_looks = 0 if self._watches else idle_looks + 1
+                    self._is_asleep = idle_looks > _IDLE_LOOKS
+                    self._changed.wait(None if self._is_asleep else _LOOK_S)
                     continue
                 if watch.is_cancelled:
                     self._watches.discard(watch)
@@ -86,6 +92,10 @@ class Watchdog:
                 with self._changed:
                     watch.is_busy = False
                     self._changed.notify_all()
+
+    def _due(self) -> _Watch | None:
+        now = time.monotonic()
+        return next((watch for watch in self._watches if watch.due_at <= now), None)
 
 
 def _cancel(raw: Any) -> None:
