@@ -28,7 +28,12 @@ _TYPES: Final = words(
 _NO_ARRAYS: Final = words("bytea json jsonb")
 """Types whose arrays have none; arrays of the others become JSON."""
 
-_RECORD: Final = 2249
+_BASE_TYPES: Final = """WITH RECURSIVE layers (named, oid) AS (
+SELECT wanted, wanted FROM pg_catalog.unnest($1::pg_catalog.int8[]) AS wanted UNION ALL
+SELECT layers.named, t.typbasetype::pg_catalog.int8 FROM layers JOIN pg_catalog.pg_type t
+ON t.oid OPERATOR(pg_catalog.=) layers.oid::pg_catalog.oid AND t.typtype OPERATOR(pg_catalog.=) 'd')
+SELECT layers.named, layers.oid FROM layers JOIN pg_catalog.pg_type t
+ON t.oid OPERATOR(pg_catalog.=) layers.oid::pg_catalog.oid AND t.typtype OPERATOR(pg_catalog.<>) 'd'"""
 _COUNT: Final = struct.Struct("!i")
 _HEAD: Final = struct.Struct("!Ii")
 _FLOAT4: Final = struct.Struct("!f")
@@ -110,8 +115,9 @@ def read_answer(cursor: RawCursor[Any], limits: SqlLimits, *, is_select: bool) -
         raise SqlRefused(f"the answer has more than {limits.rows} rows; use LIMIT")
     if byte_count > limits.result_bytes:
         raise SqlRefused(f"the answer has {byte_count} bytes; at most {limits.result_bytes} are allowed")
-    columns = [_column(cursor, name, oid) for name, (oid, _) in zip(names, first, strict=True)]
-    loads = _loads(cursor, [oid for oid, _ in first])
+    oids = _base_types(cursor, [oid for oid, _ in first])
+    columns = [_column(cursor, name, oid) for name, oid in zip(names, oids, strict=True)]
+    loads = _loads(cursor, oids)
     rows = [row[3] for row in fetched] if row_count else []  # without rows there is one of nulls, for the types
     converted = tuple(
         tuple(
@@ -121,6 +127,15 @@ def read_answer(cursor: RawCursor[Any], limits: SqlLimits, *, is_select: bool) -
         for row in rows
     )
     return SqlResult(tuple(column.name for column in columns), converted, 0 if is_select else row_count)
+
+
+def _base_types(cursor: RawCursor[Any], oids: Sequence[int]) -> list[int]:
+    """Put the type behind each domain of the host in its place; PostgreSQL itself does so outside of records."""
+    strange = [oid for oid in oids if cursor.adapters.types.get(oid) is None]
+    if not strange:
+        return list(oids)
+    found = dict(cursor.execute(_BASE_TYPES, [strange], prepare=False, binary=False).fetchall())
+    return [found.get(oid, oid) for oid in oids]
 
 
 def _loads(cursor: RawCursor[Any], oids: Sequence[int]) -> list[Callable[[bytes], Any]]:

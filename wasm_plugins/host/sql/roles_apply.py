@@ -23,6 +23,23 @@ def aliases() -> list[str]:
     return sorted({alias for alias in conf.DATABASES.values() if connections[alias].vendor == "postgresql"})
 
 
+_BEYOND = ("pg_execute_server_program", "pg_read_server_files", "pg_write_server_files")
+"""Roles whose members reach the machine that the server runs on."""
+
+
+def powers_beyond(alias: str) -> list[str]:
+    """List what makes the host's role able to do more than any proof of a statement should have to hold."""
+    with connections[alias].cursor() as cursor:
+        cursor.execute(
+            "SELECT CASE WHEN rolsuper THEN 'superuser' ELSE r.rolname::text END FROM pg_catalog.pg_roles r "
+            "WHERE (rolsuper AND rolname = current_user) OR (r.rolname = ANY(%s) "
+            "AND pg_catalog.pg_has_role(current_user, r.oid, 'MEMBER')) ORDER BY 1",
+            [list(_BEYOND)],
+        )
+        found = [row[0] for row in cursor.fetchall()]
+    return ["superuser"] if "superuser" in found else found
+
+
 def plan(alias: str, plugin: str, grant: TableGrant) -> RolePlan:
     """Compare a plugin's role on a database with what was granted to it."""
     from .roles import plan_role

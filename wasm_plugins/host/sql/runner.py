@@ -24,9 +24,6 @@ SIGNATURE: Final = "(pg_catalog.text, pg_catalog.text[], pg_catalog.bool)"
 MOST_PARAMS: Final = 32
 """Parameters that a function passes on; those that are not given are null."""
 
-WHEN: Final = ("auto", "required", "off")
-"""When the functions are used: where they were made, always or not at all, never."""
-
 # Everything is computed inside the function, with its owner's rights: a cursor that it opened would be run by whoever
 # fetches from it. No parameter or variable is named in a statement of ours, so no column can be taken for one.
 BODY: Final = (
@@ -76,7 +73,7 @@ def must_use(when: Any, is_there: bool, alias: str) -> bool:
     """Tell whether a statement goes through the function.
 
     Args:
-        when: One of ``WHEN``.
+        when: The setting ``DATABASE_RUNNER``.
         is_there: Whether the plugin has a function that the host may call.
         alias: The database, for the message.
 
