@@ -48,6 +48,9 @@ JSON_SERIALIZER: Final = "rq.serializers.JSONSerializer"
 
 UPGRADES: Final = ("approve", "same-capabilities", "signed")
 
+RUNNERS: Final = ("auto", "required", "off")
+"""When SQL on PostgreSQL runs with the rights of the plugin's own role."""
+
 
 @register("wasm_plugins")
 def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
@@ -58,6 +61,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         *_check_upgrades(),
         *_check_signatures(),
         *_check_databases(),
+        *_check_runner(),
         *_check_numbers(),
         *_check_sizes(),
         *_check_queue(),
@@ -130,6 +134,15 @@ def _check_databases() -> Iterator[CheckMessage]:
                 hint="Their statements are answered with an error. PostgreSQL and SQLite are supported.",
                 id="wasm_plugins.W002",
             )
+
+
+def _check_runner() -> Iterator[CheckMessage]:
+    if conf.DATABASE_RUNNER not in RUNNERS:
+        yield Error(
+            f"{PREFIX}DATABASE_RUNNER is {conf.DATABASE_RUNNER!r}.",
+            hint=f"Use one of {', '.join(RUNNERS)}.",
+            id="wasm_plugins.E020",
+        )
 
 
 def _check_numbers() -> Iterator[CheckMessage]:

@@ -46,6 +46,10 @@ class Settings:
     DATABASES: Mapping[str, str] = {"default": "default", "hasura": "default", "keycloak": "default"}
     """Which Django database alias each database name that plugins use stands for."""
 
+    DATABASE_RUNNER: str = "auto"
+    """Whether SQL on PostgreSQL runs in a function with the plugin's own rights: ``"auto"`` where ``plugins database``
+    made one, ``"required"`` there or not at all, ``"off"`` never."""
+
     HOOK_DEADLINE_MS: int = 1_000
     """Wall-clock budget of one plugin's answer to a hook, in milliseconds."""
 

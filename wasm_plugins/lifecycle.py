@@ -9,9 +9,12 @@ from typing import Any
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 
+from .capabilities import DATABASE
 from .declarations import follow_manifest
 from .exceptions import CapabilityDenied, PluginError
 from .grants import check_grant, missing_grants
+from .host.sql import roles_apply
+from .host.sql.grants import TableGrant
 from .models import Grant, Plugin, PluginVersion
 from .registry import mark_changed
 from .trust import check_may_serve
@@ -103,6 +106,7 @@ def grant(plugin: Plugin, capability: str, scope: Any, by: AbstractBaseUser | No
     plugin = _locked(plugin)
     defaults = {"scope": scope, "granted_by_id": None if by is None else by.pk}
     granted, _ = Grant.objects.update_or_create(plugin=plugin, capability=capability, defaults=defaults)
+    _follow(plugin, capability, scope)
     _done(f"granted {capability}", plugin, by)
     return granted
 
@@ -116,6 +120,7 @@ def revoke(plugin: Plugin, capability: str, by: AbstractBaseUser | None = None) 
     """
     plugin = _locked(plugin)
     count, _ = Grant.objects.filter(plugin=plugin, capability=capability).delete()
+    _follow(plugin, capability, {})
     _done(f"revoked {capability}", plugin, by)
     return count > 0
 
@@ -147,6 +152,7 @@ def delete(plugin: Plugin, by: AbstractBaseUser | None = None) -> None:
     """Forget a plugin with everything that was recorded of it; what lies in storage is found again by the next sync."""
     plugin = _locked(plugin)
     _done("deleted", plugin, by)
+    _follow(plugin, DATABASE, {})
     Plugin.objects.filter(pk=plugin.pk).update(current_version=None)  # the row protects its current version
     Plugin.objects.get(pk=plugin.pk).delete()
 
@@ -191,6 +197,12 @@ def _switch(plugin: Plugin, version: PluginVersion) -> None:
     plugin.current_version = version
     plugin.save(update_fields=["current_version"])
     follow_manifest(plugin)
+
+
+def _follow(plugin: Plugin, capability: str, scope: Any) -> None:
+    """Have the databases' own rights follow, where the plugin has a role there."""
+    if capability == DATABASE:
+        roles_apply.follow(plugin.name, TableGrant.from_scope(scope))
 
 
 def _done(act: str, plugin: Plugin, by: AbstractBaseUser | None) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Concatenate, Final, ParamSpec
+from typing import Concatenate, ParamSpec
 
 from django.db import connections, transaction
 
@@ -27,7 +27,6 @@ from .sql.values import from_texts, to_database, to_json_rows
 
 _Args = ParamSpec("_Args")
 _Binder = Callable[[str], Sequence[object]]
-LIMITS: Final = SqlLimits()
 
 
 def _answering(
@@ -48,12 +47,21 @@ def _answering(
 
 def _run(state: CallState, database: str, sql: str, bind: _Binder) -> SqlResult:
     """Prove one statement and run it in a savepoint of its own."""
+    state.spend("sql_statements")
     context = context_of(state)
     alias = context.session.alias(database)
     vendor = connections[alias].vendor
     engine: SqlEngine = engine_for(vendor)
     with transaction.atomic(using=alias):
-        result = engine.run(alias, sql, bind(alias), _grant(context), remaining_ms=state.remaining_ms, limits=LIMITS)
+        result = engine.run(
+            alias,
+            sql,
+            bind(alias),
+            _grant(context),
+            plugin=context.plugin,
+            remaining_ms=state.remaining_ms,
+            limits=SqlLimits(rows=state.limits.sql_rows),
+        )
     if result.changed:
         context.session.note_write(alias)
     return result

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import pytest
 from django.db import connections, transaction
 
+from wasm_plugins.host.sql import roles_apply
 from wasm_plugins.host.sql.engine import SqlLimits, SqlResult, engine_for
 from wasm_plugins.host.sql.grants import TableGrant
 from wasm_plugins.host.sql.values import to_database
@@ -51,14 +52,25 @@ def tables(db: None) -> None:
                 cursor.execute(row)
 
 
+@pytest.fixture
+def walls(request: pytest.FixtureRequest) -> str:
+    """Say what holds a statement on PostgreSQL: the proof alone, or the proof and the plugin's own role."""
+    return str(getattr(request, "param", "proof"))
+
+
 @pytest.fixture(params=["default", "sqlite"])
 def alias(request: pytest.FixtureRequest) -> str:
     """Name one database, then the other."""
     return str(request.param)
 
 
+def give_role(alias: str, grant: TableGrant, plugin: str = "tester") -> None:
+    """Make the plugin's role and function with the rights of a grant."""
+    roles_apply.apply(alias, roles_apply.plan(alias, plugin, grant).statements)
+
+
 @pytest.fixture
-def run(tables: None) -> Run:
+def run(tables: None, walls: str) -> Run:
     """Run one statement in a savepoint, as the host function does."""
 
     def run_statement(
@@ -71,10 +83,12 @@ def run(tables: None) -> Run:
         limits: SqlLimits | None = None,
     ) -> SqlResult:
         connection = connections[alias]
+        if walls == "both" and alias == "default":
+            give_role(alias, grant)
         bound = [to_database(value, connection.vendor, connection.timezone) for value in params]
         with transaction.atomic(using=alias):
             return engine_for(connection.vendor).run(
-                alias, sql, bound, grant, remaining_ms=remaining_ms, limits=limits or SqlLimits()
+                alias, sql, bound, grant, plugin="tester", remaining_ms=remaining_ms, limits=limits or SqlLimits()
             )
 
     return run_statement

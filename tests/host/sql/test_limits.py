@@ -134,7 +134,7 @@ def test_as_many_parameters_as_allowed_are_bound_in_order(run: Run, alias: str) 
 def test_without_an_atomic_block_nothing_runs(alias: str, transactional_db: None) -> None:
     engine = engine_for(connections[alias].vendor)
     with pytest.raises(transaction.TransactionManagementError):
-        engine.run(alias, "SELECT 1 AS a", [], GRANT, remaining_ms=1_000, limits=SqlLimits())
+        engine.run(alias, "SELECT 1 AS a", [], GRANT, plugin="tester", remaining_ms=1_000, limits=SqlLimits())
 
 
 def test_a_broken_block_is_not_used(run: Run, alias: str) -> None:
@@ -224,7 +224,7 @@ def test_a_connection_that_was_lost_before_is_no_answer_either(db: None) -> None
     engine = engine_for(connection.vendor)
     with pytest.raises(OperationalError), transaction.atomic():
         connection.connection.close()
-        engine.run("default", "SELECT 1 AS a", [], GRANT, remaining_ms=1_000, limits=SqlLimits())
+        engine.run("default", "SELECT 1 AS a", [], GRANT, plugin="tester", remaining_ms=1_000, limits=SqlLimits())
     connection.close()
 
 

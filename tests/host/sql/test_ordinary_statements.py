@@ -7,7 +7,10 @@ import pytest
 from tests.host.sql.conftest import Run
 from wasm_plugins.runtime.values import Variant
 
-pytestmark = pytest.mark.django_db(databases=["default", "sqlite"])
+pytestmark = [
+    pytest.mark.django_db(databases=["default", "sqlite"]),
+    pytest.mark.parametrize("walls", ["proof", "both"], indirect=True),
+]
 
 ORDINARY = {
     "one column": ("SELECT title FROM plugin_notes ORDER BY id", [], [["first"], ["second"]]),

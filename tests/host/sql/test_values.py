@@ -13,6 +13,8 @@ from wasm_plugins.host.sql.grants import TableGrant
 from wasm_plugins.host.sql.values import Column, from_database, from_texts, to_database, to_json_rows
 from wasm_plugins.runtime.values import Variant
 
+IN_BOTH_WAYS = pytest.mark.parametrize("walls", ["proof", "both"], indirect=True)
+
 WRONG = [
     ("nothing", None),
     ("integer", True),
@@ -88,6 +90,7 @@ POSTGRESQL = [
 ]
 
 
+@IN_BOTH_WAYS
 @pytest.mark.django_db(databases=["default", "sqlite"])
 @pytest.mark.parametrize(("case", "payload", "column"), POSTGRESQL, ids=lambda value: repr(value)[:30])
 def test_a_value_survives_postgresql(run: Run, case: str, payload: object, column: str) -> None:
@@ -110,6 +113,7 @@ ARRAYS = [
 ]
 
 
+@IN_BOTH_WAYS
 @pytest.mark.django_db(databases=["default", "sqlite"])
 @pytest.mark.parametrize(("column", "literal", "expected"), ARRAYS)
 def test_an_array_becomes_json(run: Run, column: str, literal: str, expected: str) -> None:
@@ -123,6 +127,7 @@ def test_an_array_becomes_json(run: Run, column: str, literal: str, expected: st
 STRANGERS = ["interval", "int4range", "point", "inet", "timetz", "mood", "json[]", "money", "tsvector", "bit(3)"]
 
 
+@IN_BOTH_WAYS
 @pytest.mark.django_db(databases=["default", "sqlite"])
 @pytest.mark.parametrize("column", STRANGERS)
 def test_a_type_without_an_equal_is_an_error_even_for_null(run: Run, column: str) -> None:
@@ -169,12 +174,14 @@ def test_an_unknown_python_value_is_refused(value: object) -> None:
         from_database(value, Column("a", ""))
 
 
+@IN_BOTH_WAYS
 @pytest.mark.django_db(databases=["default", "sqlite"])
 def test_small_integers_do_not_overflow(run: Run) -> None:
     result = run("default", "SELECT $1 + $2 AS s", [Variant("integer", 30_000), Variant("integer", 30_000)])
     assert result.rows == ((Variant("integer", 60_000),),)
 
 
+@IN_BOTH_WAYS
 @pytest.mark.django_db(databases=["default", "sqlite"])
 def test_text_parameters_take_the_type_of_their_place(run: Run) -> None:
     bound = [Variant("text", str(text)) for text in from_texts(["2", "second"], "postgresql")]

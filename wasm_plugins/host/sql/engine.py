@@ -59,6 +59,7 @@ class SqlEngine(Protocol):
         params: Sequence[object],
         grant: TableGrant,
         *,
+        plugin: str,
         remaining_ms: int,
         limits: SqlLimits,
     ) -> SqlResult:
@@ -73,12 +74,14 @@ class SqlEngine(Protocol):
             sql: One SELECT, INSERT, UPDATE or DELETE, with placeholders ``$1``, ``$2``, ….
             params: Values of the placeholders, as ``values.to_database`` makes them.
             grant: The tables that the statement may touch.
+            plugin: Name of the plugin, whose own role runs the statement where the database has such roles.
             remaining_ms: What is left of the call's deadline, in milliseconds.
             limits: What the statement may ask for.
 
         Raises:
             SqlRefused: The statement is not provably harmless, or went over a limit.
             SqlFailed: The database answered with an error.
+            SqlUnavailable: The project requires a runner, and this plugin has none on this database.
             django.db.OperationalError: The connection or the whole transaction is lost; no answer for a plugin.
             django.db.transaction.TransactionManagementError: There is no atomic block, or it is broken already.
         """

@@ -1,4 +1,4 @@
-"""PostgreSQL: a statement is proved from its parse tree and run on the caller's connection, within its transaction."""
+"""PostgreSQL: a statement is proved from its parse tree, then run with the plugin's own rights in the transaction."""
 
 from __future__ import annotations
 
@@ -9,56 +9,27 @@ from typing import Any, Final
 import psycopg
 from django.db import OperationalError, connections
 from psycopg import RawCursor
-from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 from psycopg.types.numeric import Int8Dumper
-from psycopg.types.string import TextLoader
 
-from ...runtime.values import Variant
+from ...conf import conf
 from .caller import in_callers_transaction
 from .engine import SqlLimits, SqlResult
-from .errors import SqlFailed, SqlRefused
-from .fetched import Column, from_database, unknown_type
+from .errors import SqlFailed
 from .grants import TableGrant
-from .postgresql_proof import prove
-from .postgresql_text import Relation, measured, to_text
-from .words import words
-
-_TYPES: Final = words(
-    """
-    bool int2 int4 int8 float4 float8 numeric text varchar bpchar name bytea date time timestamp timestamptz uuid
-    json jsonb
-    """
-)
-"""Types that have an equal among a plugin's values."""
-
-_NO_ARRAYS: Final = words("bytea json jsonb")
-"""Types whose arrays have none; arrays of the others become JSON."""
-
-# Views are tables here: the admin named the view, and what it reads is the business of who wrote it.
-_RELATIONS: Final = """
-SELECT c.relname, n.nspname, ARRAY(
-    SELECT a.attname::pg_catalog.text FROM pg_catalog.pg_attribute a
-    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
-FROM pg_catalog.unnest($1::pg_catalog.text[]) AS wanted
-JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(pg_catalog.quote_ident(wanted))
-JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p', 'v', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema')"""
-
-# The statement timeout, then the lock timeout: as text, to set it again, and in milliseconds, where 0 is none.
-_TIMEOUTS: Final = """
-SELECT pg_catalog.current_setting(name),
-    (EXTRACT(epoch FROM pg_catalog.current_setting(name)::pg_catalog.interval) * 1000)::pg_catalog.int8
-FROM pg_catalog.unnest(ARRAY['statement_timeout', 'lock_timeout']) WITH ORDINALITY AS wanted (name, place)
-ORDER BY place"""
-
-_SET: Final = (
-    "SELECT pg_catalog.set_config('statement_timeout', $1, true), pg_catalog.set_config('lock_timeout', $2, true)"
-)
+from .postgresql_answer import read_answer, register_loaders
+from .postgresql_params import pass_as_text
+from .postgresql_session import armed, check_readable
+from .postgresql_text import measured
+from .proved_texts import ProvedTexts
+from .runner import call_text, must_use, role_of
+from .watchdog import watched
 
 # Messages of these classes speak of values of the statement and of names. Others, above all what a trigger of the
 # host raises (P0001), may quote rows; of those the plugin sees the code.
 _TOLD: Final = ("0A", "21", "22", "23", "40", "42", "53", "54", "55", "57")
+
+_texts: Final = ProvedTexts()
 
 
 class PostgresqlEngine:
@@ -71,96 +42,56 @@ class PostgresqlEngine:
         params: Sequence[object],
         grant: TableGrant,
         *,
+        plugin: str,
         remaining_ms: int,
         limits: SqlLimits,
     ) -> SqlResult:
         """Do what ``SqlEngine.run`` promises."""
         connection = in_callers_transaction(alias, remaining_ms)
-        proved = prove(sql, len(params), grant, limits)
+        proved = _texts.proved(sql, len(params), grant, limits)
         raw = connection.connection
-        _check_session(raw)
-        with _errors_told(alias), _cursor(raw) as cursor:
-            text = to_text(proved, _relations(cursor, proved.tables))
-            with _timeouts(cursor, remaining_ms, limits):
-                if not proved.returns_rows:
-                    cursor.execute(text, params, prepare=False)
-                    return SqlResult((), (), cursor.rowcount)
-                cursor.execute(measured(text, limits), params, prepare=False)
-                return _answer(cursor, limits, is_select=proved.operation == "select")
-
-
-def _check_session(raw: Any) -> None:
-    if raw.closed:
-        raise OperationalError("the connection was lost")
-    # Both are reported by the server whenever they change, so reading them costs nothing. With the first one off,
-    # the server would read a backslash in the text that is sent differently from the parser that proved it.
-    for name, needed in (("standard_conforming_strings", "on"), ("client_encoding", "UTF8")):
-        if raw.info.parameter_status(name) != needed:
-            raise SqlRefused(f"the connection has {name} = {raw.info.parameter_status(name)}; plugins need {needed}")
+        check_readable(raw)
+        role = None if conf.DATABASE_RUNNER == "off" else role_of(plugin, raw.info.dbname)
+        budget_ms = min(remaining_ms, limits.statement_ms)
+        with (
+            _errors_told(alias),
+            _cursor(raw) as cursor,
+            watched(raw, budget_ms),
+            armed(connection, cursor, proved.tables, role, remaining_ms, limits) as session,
+        ):
+            text = _texts.written(proved, session.relations, len(params), grant, limits)
+            through = role if must_use(conf.DATABASE_RUNNER, session.has_runner, alias) else None
+            if not proved.returns_rows:
+                return SqlResult((), (), _execute(cursor, text, params, through))
+            _query(cursor, text, params, through, limits)
+            return read_answer(cursor, limits, is_select=proved.operation == "select")
 
 
 def _cursor(raw: Any) -> RawCursor[Any]:
     cursor = RawCursor(raw, row_factory=tuple_row)
-    # For this cursor only. An int would else be as small as its value allows, and $1 + $2 could overflow a smallint;
-    # JSON would come back parsed, with its numbers rounded.
+    # For this cursor only. An int would else be as small as its value allows, and $1 + $2 could overflow a smallint.
     cursor.adapters.register_dumper(int, Int8Dumper)
-    cursor.adapters.register_loader("json", TextLoader)
-    cursor.adapters.register_loader("jsonb", TextLoader)
+    register_loaders(cursor)
     return cursor
 
 
-def _relations(cursor: RawCursor[Any], tables: set[str]) -> dict[str, Relation]:
-    cursor.execute(_RELATIONS, [sorted(tables)], prepare=False)
-    return {name: Relation(schema, frozenset(columns)) for name, schema, columns in cursor.fetchall()}
+def _execute(cursor: RawCursor[Any], text: str, params: Sequence[object], role: str | None) -> int:
+    """Run a statement that returns no rows and return how many it changed."""
+    if role is None:
+        return cursor.execute(text, params, prepare=False).rowcount
+    passed = pass_as_text(cursor, text, params)
+    row = cursor.execute(call_text(role), [passed.text, passed.values, False], prepare=False, binary=True).fetchone()
+    assert row is not None  # the function returns one
+    return int(row[0])
 
 
-@contextmanager
-def _timeouts(cursor: RawCursor[Any], remaining_ms: int, limits: SqlLimits) -> Iterator[None]:
-    """Lower both timeouts for one statement; a stricter one of the host stays.
-
-    ``set_config(…, true)`` is SET LOCAL: it would outlive the savepoint when that is released and hold until the
-    caller's transaction ends, so the old values are set again. After an error that cannot be done, and need not:
-    rolling back to the savepoint, which is older than this, brings them back.
-    """
-    before = cursor.execute(_TIMEOUTS, prepare=False).fetchall()
-    wanted_ms = (min(remaining_ms, limits.statement_ms), min(remaining_ms, limits.lock_ms))
-    lowered = [f"{max(1, min(new, now or new))}ms" for new, (_, now) in zip(wanted_ms, before, strict=True)]
-    try:
-        cursor.execute(_SET, lowered, prepare=False)
-        yield
-    finally:
-        if cursor.connection.info.transaction_status == TransactionStatus.INTRANS:
-            cursor.execute(_SET, [text for text, _ in before], prepare=False)
-
-
-def _answer(cursor: RawCursor[Any], limits: SqlLimits, *, is_select: bool) -> SqlResult:
-    columns = tuple(_column(cursor, at) for at in range(2, len(cursor.description or ())))
-    fetched = cursor.fetchall()
-    row_count, byte_count = fetched[0][:2]
-    if row_count > limits.rows:
-        raise SqlRefused(f"the answer has more than {limits.rows} rows; use LIMIT")
-    if byte_count > limits.result_bytes:
-        raise SqlRefused(f"the answer has {byte_count} bytes; at most {limits.result_bytes} are allowed")
-    rows = fetched if row_count else []  # without rows the join gives one of nulls, to carry the counts
-    converted = tuple(_row(columns, row[2:]) for row in rows)
-    return SqlResult(tuple(column.name for column in columns), converted, 0 if is_select else row_count)
-
-
-def _row(columns: Sequence[Column], row: Sequence[object]) -> tuple[Variant, ...]:
-    return tuple(from_database(value, column) for column, value in zip(columns, row, strict=True))
-
-
-def _column(cursor: RawCursor[Any], at: int) -> Column:
-    described = (cursor.description or [])[at]
-    known = cursor.adapters.types.get(described.type_code)
-    if known is None or known.name not in _TYPES:
-        name = known.name if known else f"number {described.type_code}"
-        raise unknown_type(Column(described.name, name), name)
-    if described.type_code != known.array_oid:
-        return Column(described.name, known.name)
-    if known.name in _NO_ARRAYS:
-        raise unknown_type(Column(described.name, known.name), f"{known.name}[]")
-    return Column(described.name, f"{known.name}[]")
+def _query(cursor: RawCursor[Any], text: str, params: Sequence[object], role: str | None, limits: SqlLimits) -> None:
+    if role is None:
+        cursor.execute(measured(text, limits), params, prepare=False, binary=True)
+        return
+    passed = pass_as_text(cursor, text, params)
+    arguments = [measured(passed.text, limits), passed.values, True]
+    cursor.execute(call_text(role), arguments, prepare=False, binary=True)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Any, Final
 from pglast.parser import ParseError, parse_sql, scan
 
 from . import postgresql_words as listed
+from .checked import check_params, check_text
 from .engine import SqlLimits
 from .errors import SqlRefused
 from .grants import Operation, TableGrant
@@ -33,25 +34,13 @@ def prove(sql: str, params: int, grant: TableGrant, limits: SqlLimits) -> Proved
     Raises:
         SqlRefused: The first thing found that is not on the allow-lists or not granted.
     """
-    _check_text(sql, limits)
+    check_text(sql, min(limits.sql_bytes, SAFE_BYTES))
     proved = _parse(sql)
     for node in nodes(proved.tree):
         check_node(node, proved)
-    _check_params(proved.params, params, limits)
+    check_params({str(number) for number in proved.params}, params, limits)
     _check_grants(proved, grant)
     return proved
-
-
-def _check_text(sql: str, limits: SqlLimits) -> None:
-    most = min(limits.sql_bytes, SAFE_BYTES)
-    try:
-        size = len(sql.encode())
-    except UnicodeEncodeError as exc:
-        raise SqlRefused("the statement is not valid Unicode text") from exc
-    if size > most:
-        raise SqlRefused(f"the statement has {size} bytes; at most {most} are allowed")
-    if "\0" in sql:
-        raise SqlRefused("the statement holds a NUL character")
 
 
 def _parse(sql: str) -> Proved:
@@ -84,14 +73,6 @@ def _pieces(tokens: Sequence[Any]) -> Iterator[Piece]:
             yield "select"
         elif token.name in _NAMES or token.kind in _NAME_KINDS:
             yield "name"
-
-
-def _check_params(used: set[int], given: int, limits: SqlLimits) -> None:
-    if given > limits.params:
-        raise SqlRefused(f"{given} parameters are given; at most {limits.params} are allowed")
-    if used != set(range(1, given + 1)):
-        names = ", ".join(f"${number}" for number in sorted(used)[:40]) or "none"
-        raise SqlRefused(f"the statement uses {names} and {given} parameters are given; they must be $1 to ${given}")
 
 
 def _check_grants(proved: Proved, grant: TableGrant) -> None:

@@ -17,15 +17,20 @@ from .postgresql_nodes import Proved, nodes
 _CATALOGUE: Final = "pg_catalog"
 
 # The rows are counted and measured by the server before one of them is sent: the driver would otherwise hold a
-# result of any size in memory. The statement is evaluated once; a SELECT stops at the first row too many.
+# result of any size in memory. The statement is evaluated once; a SELECT stops at the first row too many. Each row is
+# one record, which in binary says of which types it is; the join without a condition that holds gives one record of
+# nulls where there are no rows. An object of json keeps names that repeat, and their order.
 _MEASURED: Final = """WITH answer AS MATERIALIZED (
 {statement}
 ), bounded AS MATERIALIZED (SELECT * FROM answer LIMIT {rows_and_one}),
 size AS MATERIALIZED (
 SELECT pg_catalog.count(*) AS row_count,
 COALESCE(pg_catalog.sum(pg_catalog.octet_length(CAST(ROW(bounded.*) AS pg_catalog.text))), 0) AS byte_count
-FROM bounded)
-SELECT size.row_count, size.byte_count, bounded.* FROM size LEFT JOIN bounded
+FROM bounded),
+empty AS (SELECT bounded.* FROM size LEFT JOIN bounded ON false)
+SELECT size.row_count, size.byte_count,
+ARRAY(SELECT pg_catalog.json_object_keys(pg_catalog.row_to_json(empty)) FROM empty) AS names,
+ROW(bounded.*) AS answer FROM size LEFT JOIN bounded
 ON size.row_count OPERATOR(pg_catalog.<=) {rows} AND size.byte_count OPERATOR(pg_catalog.<=) {size_bytes}"""
 
 

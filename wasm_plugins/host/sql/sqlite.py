@@ -17,6 +17,7 @@ from .engine import SqlLimits, SqlResult
 from .errors import SqlFailed, SqlRefused
 from .fetched import Column, from_database
 from .grants import TableGrant
+from .sqlite_converters import strict_converters
 from .sqlite_proof import Guard, prove
 from .sqlite_words import ACTIONS, NEVER
 
@@ -37,6 +38,7 @@ class SqliteEngine:
         params: Sequence[object],
         grant: TableGrant,
         *,
+        plugin: str,
         remaining_ms: int,
         limits: SqlLimits,
     ) -> SqlResult:
@@ -47,7 +49,8 @@ class SqliteEngine:
         budget_ms = min(remaining_ms, limits.statement_ms)
         # SQLite knows $1 itself, as a parameter whose name is "1".
         named = {str(number): value for number, value in enumerate(params, start=1)}
-        with _limited(raw, limits, min(limits.lock_ms, budget_ms)), _guarded(connection, budget_ms):
+        wait_ms = min(limits.lock_ms, budget_ms)
+        with _limited(raw, limits, wait_ms), strict_converters(), _guarded(connection, budget_ms):
             cursor = raw.cursor()
             try:
                 cursor.execute(sql, named)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from .checked import check_params, check_text
 from .engine import SqlLimits
 from .errors import SqlRefused
 from .grants import TableGrant
@@ -101,18 +102,11 @@ def prove(connection: BaseDatabaseWrapper, sql: str, params: int, grant: TableGr
                 raise SqlRefused(guard.refusal or f"the statement cannot be proved: {exc}") from exc
     if guard.kept is not None:
         raise guard.kept
-    _check_params(set(used), params, limits)
+    check_params(used, params, limits)
 
 
 def _check_text(sql: str, limits: SqlLimits) -> None:
-    try:
-        size = len(sql.encode())
-    except UnicodeEncodeError as exc:
-        raise SqlRefused("the statement is not valid Unicode text") from exc
-    if size > limits.sql_bytes:
-        raise SqlRefused(f"the statement has {size} bytes; at most {limits.sql_bytes} are allowed")
-    if "\0" in sql:
-        raise SqlRefused("the statement holds a NUL character")
+    check_text(sql, limits.sql_bytes)
     first = _FIRST_WORD.match(sql)
     if first is None or first[1].lower() not in FIRST_WORDS:
         raise SqlRefused(f"{sql.strip()[:20]!r} is not allowed; only SELECT, INSERT, UPDATE and DELETE are")
@@ -132,14 +126,6 @@ def _pieces(sql: str) -> Iterator[Piece]:
             yield "select"
         elif word not in NO_NAMES or token["quoted"] is not None:
             yield "name"
-
-
-def _check_params(used: set[str], given: int, limits: SqlLimits) -> None:
-    if given > limits.params:
-        raise SqlRefused(f"{given} parameters are given; at most {limits.params} are allowed")
-    if used != {str(number) for number in range(1, given + 1)}:
-        names = ", ".join(f"${name}" for name in sorted(used)[:40]) or "none"
-        raise SqlRefused(f"the statement uses {names} and {given} parameters are given; they must be $1 to ${given}")
 
 
 @contextmanager

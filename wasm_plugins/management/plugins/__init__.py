@@ -11,6 +11,7 @@ from . import (
     advisories,
     call_hook,
     call_route,
+    database,
     disable,
     doctor,
     enable,
@@ -50,6 +51,7 @@ SUBCOMMANDS: Final[Mapping[str, Subcommand]] = {
     "call-route": call_route,
     "run-task": run_task,
     "scheduler": scheduler,
+    "database": database,
     "doctor": doctor,
     "advisories": advisories,
 }

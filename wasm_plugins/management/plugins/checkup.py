@@ -19,7 +19,9 @@ from rq import Worker
 
 from ... import components, storage
 from ...conf import conf
+from ...database_checks import plugins_without_runner
 from ...exceptions import PluginError
+from ...host.sql import roles_apply
 from ...models import Plugin, TaskRun
 from ...runtime import sandbox
 from ...runtime.compiled import CompiledCache
@@ -139,6 +141,20 @@ def check_databases() -> Iterator[Finding]:
         yield Finding(label, is_good, vendor, advice)
 
 
+def check_roles() -> Iterator[Finding]:
+    """See who the host is on PostgreSQL, and whether plugins' rights there are what was granted."""
+    for alias in roles_apply.aliases():
+        label = f"roles on {alias}"
+        if powers := roles_apply.powers_beyond(alias):
+            advice = "connect as a role without such powers that owns the project's tables"
+            yield Finding(label, False, f"this project is {', '.join(powers)}", advice)
+        elif conf.DATABASE_RUNNER != "off":
+            without = plugins_without_runner(alias)
+            advice = f"manage.py plugins database --apply --using {alias}" if without else ""
+            shown = f"without a role of their own: {', '.join(without)}" if without else "every plugin has its own"
+            yield Finding(label, not without or conf.DATABASE_RUNNER != "required", shown, advice)
+
+
 def check_runs() -> Iterator[Finding]:
     """Look for runs that nobody works on."""
     before = timezone.now() - _STALE
@@ -179,6 +195,15 @@ def _careful(check: Callable[[], Iterator[Finding]]) -> Callable[[], list[Findin
 CHECKS: Final = tuple(
     map(
         _careful,
-        (check_storage, check_cache, check_engine, check_databases, check_queues, check_runs, check_signatures),
+        (
+            check_storage,
+            check_cache,
+            check_engine,
+            check_databases,
+            check_roles,
+            check_queues,
+            check_runs,
+            check_signatures,
+        ),
     )
 )

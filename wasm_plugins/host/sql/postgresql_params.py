@@ -1,0 +1,91 @@
+"""Typed parameters on their way through a plugin's function, which takes all of them as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pglast.parser import scan
+from psycopg import RawCursor, errors
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.pq import ExecStatus
+
+_UNKNOWN: Final = 0
+_BUILT_IN: Final = 10_000
+"""Types with a lower number come with PostgreSQL."""
+
+_NAMES: Final = """SELECT t.oid::pg_catalog.int8, pg_catalog.quote_ident(n.nspname), pg_catalog.quote_ident(t.typname)
+FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+WHERE t.oid = ANY($1::pg_catalog.int8[]::pg_catalog.oid[])"""
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A statement and its parameters as a plugin's function takes them."""
+
+    text: str
+    """The statement, in which every placeholder is cast to the type that it would have had by itself."""
+
+    values: list[str | None]
+    """The parameters as PostgreSQL spells them."""
+
+
+def pass_as_text(cursor: RawCursor[Any], text: str, params: Sequence[object]) -> Passed:
+    """Spell parameters as text, and have the statement say of which types they are.
+
+    A parameter whose type depends on its place (text, json, null) is given the type that the server finds for it; the
+    server is asked to read the statement for that, and runs nothing.
+
+    Raises:
+        psycopg.Error: The server cannot read the statement.
+    """
+    if not params:
+        return Passed(text, [])
+    transformer = Transformer(cursor)
+    dumpers = [None if value is None else transformer.get_dumper(value, PyFormat.TEXT) for value in params]
+    oids = [_UNKNOWN if dumper is None else dumper.oid for dumper in dumpers]
+    values = [
+        None if dumper is None else _spelled(dumper.dump(value)) for dumper, value in zip(dumpers, params, strict=True)
+    ]
+    if _UNKNOWN in oids:
+        oids = _found_types(cursor, text, oids)
+    names = _type_names(cursor, oids)
+    return Passed(_cast(text, [names[oid] for oid in oids]), values)
+
+
+def _spelled(data: Any) -> str | None:
+    return None if data is None else bytes(data).decode()
+
+
+def _found_types(cursor: RawCursor[Any], text: str, oids: Sequence[int]) -> list[int]:
+    connection = cursor.connection.pgconn
+    for result in (connection.prepare(b"", text.encode(), oids), connection.describe_prepared(b"")):
+        if result.status != ExecStatus.COMMAND_OK:
+            raise errors.error_from_result(result)
+    return [result.param_type(at) for at in range(result.nparams)]
+
+
+def _type_names(cursor: RawCursor[Any], oids: Sequence[int]) -> Mapping[int, str]:
+    names = {}
+    for oid in oids:
+        known = cursor.adapters.types.get(oid)
+        if known is not None and oid < _BUILT_IN:
+            prefix = "_" if oid == known.array_oid else ""
+            names[oid] = f'pg_catalog."{prefix}{known.name}"'
+    if missing := [oid for oid in oids if oid not in names]:
+        found = cursor.execute(_NAMES, [missing], prepare=False, binary=False).fetchall()
+        names |= {oid: f"{schema}.{name}" for oid, schema, name in found}
+    return names
+
+
+def _cast(text: str, names: Sequence[str]) -> str:
+    """Put a cast around each placeholder, where the server's own reader of words finds one."""
+    parts: list[str] = []
+    at = 0
+    for token in scan(text):
+        if token.name == "PARAM":
+            number = int(text[token.start + 1 : token.end + 1])
+            parts += [text[at : token.start], f"CAST(${number} AS {names[number - 1]})"]
+            at = token.end + 1
+    return "".join([*parts, text[at:]])

@@ -1,0 +1,88 @@
+"""The second wall on PostgreSQL: a function per plugin that runs statements with that plugin's rights and no others.
+
+The function is ``SECURITY DEFINER`` and belongs to a role that nobody can log in as. Inside of it PostgreSQL itself
+refuses a change of role and the end of the transaction, and the role may do on tables exactly what was granted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+from psycopg import sql
+
+from .errors import SqlUnavailable
+
+SCHEMA: Final = "wasm_plugins_runner"
+"""Where the functions are. It belongs to the host; plugins' roles may not even look into it."""
+
+SIGNATURE: Final = "(pg_catalog.text, pg_catalog.text[], pg_catalog.bool)"
+"""Types of a function's arguments: the statement, its parameters as text, whether it returns rows."""
+
+MOST_PARAMS: Final = 32
+"""Parameters that a function passes on; those that are not given are null."""
+
+# Everything is computed inside the function, with its owner's rights: a cursor that it opened would be run by whoever
+# fetches from it. No parameter or variable is named in a statement of ours, so no column can be taken for one.
+BODY: Final = (
+    "\nBEGIN\n"
+    "IF $3 THEN RETURN QUERY EXECUTE $1 USING {params};\n"
+    "ELSE EXECUTE $1 USING {params}; GET DIAGNOSTICS row_count = ROW_COUNT; RETURN NEXT;\n"
+    "END IF;\nEND\n"
+).format(params=", ".join(f"$2[{number}]" for number in range(1, MOST_PARAMS + 1)))
+
+_CREATE: Final = """CREATE OR REPLACE FUNCTION {function}(pg_catalog.text, pg_catalog.text[], pg_catalog.bool,
+OUT row_count pg_catalog.int8, OUT byte_count pg_catalog.int8, OUT names pg_catalog.text[],
+OUT answer pg_catalog.record)
+RETURNS SETOF pg_catalog.record LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = {path} AS {body}"""
+
+
+@lru_cache(maxsize=1_024)
+def role_of(plugin: str, database: str) -> str:
+    """Name the role of a plugin in a database, and its function; at most 63 bytes of lower-case letters, digits and _.
+
+    Roles belong to a whole cluster of databases, so the name holds a digest of both names: two databases, or two long
+    names with the same beginning, never share one.
+    """
+    digest = hashlib.sha256(f"{database}\0{plugin}".encode()).hexdigest()[:12]
+    return f"wasm_plugin_{plugin.replace('-', '_')[:38]}_{digest}"
+
+
+def create_function(role: str, path: Sequence[str]) -> sql.Composed:
+    """Write the statement that makes a role's function, to be run as that role.
+
+    Args:
+        role: Name of the role and of its function.
+        path: The host's schemas, where operators of the host's types are found.
+    """
+    schemas = sql.SQL(", ").join(map(sql.Identifier, (*path, "pg_temp")))
+    return sql.SQL(_CREATE).format(function=sql.Identifier(SCHEMA, role), path=schemas, body=sql.Literal(BODY))
+
+
+def call_text(role: str) -> sql.Composed:
+    """Write the statement with which the host calls a role's function."""
+    return sql.SQL("SELECT row_count, byte_count, names, answer FROM {}($1, $2, $3)").format(
+        sql.Identifier(SCHEMA, role)
+    )
+
+
+def must_use(when: Any, is_there: bool, alias: str) -> bool:
+    """Tell whether a statement goes through the function.
+
+    Args:
+        when: The setting ``DATABASE_RUNNER``.
+        is_there: Whether the plugin has a function that the host may call.
+        alias: The database, for the message.
+
+    Raises:
+        SqlUnavailable: It has to, and there is none.
+    """
+    if when == "required" and not is_there:
+        raise SqlUnavailable(
+            f"this plugin has no runner on database {alias!r}, and this project requires one; "
+            "manage.py plugins database --apply makes it"
+        )
+    return is_there and when != "off"

@@ -1,0 +1,137 @@
+"""The clock on our side of a connection, behind the server's own timeout: it cancels, and then it cuts.
+
+``statement_timeout`` is the server's promise, and a server that is stopped, overloaded or out of reach keeps none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+
+import psycopg
+
+CANCEL_AFTER_MS: Final = 100
+"""How long after the limit a statement is cancelled; the server's own timeout comes first, and mostly suffices."""
+
+CUT_AFTER_MS: Final = 1_000
+"""How long after the limit the connection is cut."""
+
+_CANCEL_S: Final = 0.5
+_LOOK_S: Final = 0.1
+"""Seconds between two looks. To wake the thread for each statement would cost more than the statement."""
+_IDLE_LOOKS: Final = 50
+"""Looks in a row without a statement, after which the thread sleeps until there is one."""
+
+
+class _Watch:
+    """One statement that is being watched."""
+
+    def __init__(self, raw: Any, limit_at: float) -> None:
+        self.raw = raw
+        self.cancel_at = limit_at + CANCEL_AFTER_MS / 1_000
+        self.cut_at = limit_at + CUT_AFTER_MS / 1_000
+        self.is_cancelled = False
+        self.is_busy = False
+
+    @property
+    def due_at(self) -> float:
+        return self.cut_at if self.is_cancelled else self.cancel_at
+
+
+class Watchdog:
+    """One thread for all statements of a process, started with the first."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._watches: set[_Watch] = set()
+        self._thread: threading.Thread | None = None
+        self._is_asleep = False
+
+    def add(self, raw: Any, budget_ms: int) -> _Watch:
+        """Watch a connection from now on."""
+        watch = _Watch(raw, time.monotonic() + budget_ms / 1_000)
+        with self._changed:
+            self._watches.add(watch)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="wasm-plugins-sql-watchdog", daemon=True)
+                self._thread.start()
+            elif self._is_asleep:
+                self._changed.notify_all()
+        return watch
+
+    def remove(self, watch: _Watch) -> None:
+        """Watch it no longer. A cancellation on its way is waited for, or it could hit the host's next statement."""
+        with self._changed:
+            self._watches.discard(watch)
+            while watch.is_busy:
+                self._changed.wait()
+
+    def _run(self) -> None:
+        idle_looks = 0
+        while True:
+            with self._changed:
+                watch = self._due()
+                if watch is None:
+                    idle_looks = 0 if self._watches else idle_looks + 1
+                    self._is_asleep = idle_looks > _IDLE_LOOKS
+                    self._changed.wait(None if self._is_asleep else _LOOK_S)
+                    continue
+                if watch.is_cancelled:
+                    self._watches.discard(watch)
+                    _cut(watch.raw)  # under the lock: the statement's own thread cannot close the socket meanwhile
+                    continue
+                watch.is_cancelled = watch.is_busy = True
+            try:
+                _cancel(watch.raw)
+            finally:
+                with self._changed:
+                    watch.is_busy = False
+                    self._changed.notify_all()
+
+    def _due(self) -> _Watch | None:
+        now = time.monotonic()
+        return next((watch for watch in self._watches if watch.due_at <= now), None)
+
+
+def _cancel(raw: Any) -> None:
+    with contextlib.suppress(psycopg.Error, OSError):
+        raw.cancel_safe(timeout=_CANCEL_S)
+
+
+def _cut(raw: Any) -> None:
+    """End a connection whose server does not answer; whoever waits for it gets an error at once."""
+    with contextlib.suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(raw.fileno())) as ours:
+        ours.shutdown(socket.SHUT_RDWR)
+
+
+_watchdog = Watchdog()
+
+
+def _start_anew() -> None:
+    global _watchdog
+    _watchdog = Watchdog()
+
+
+os.register_at_fork(after_in_child=_start_anew)
+
+
+@contextlib.contextmanager
+def watched(raw: Any, budget_ms: int) -> Iterator[None]:
+    """Bound the time that the block's statements take, whatever the server does.
+
+    Args:
+        raw: The connection of psycopg.
+        budget_ms: After this and ``CANCEL_AFTER_MS`` the statement is cancelled, after this and ``CUT_AFTER_MS`` the
+            connection is cut.
+    """
+    watchdog = _watchdog
+    watch = watchdog.add(raw, budget_ms)
+    try:
+        yield
+    finally:
+        watchdog.remove(watch)
