@@ -35,6 +35,36 @@ class Limits:
     log_bytes: int = 64 * 1024
     """Text that one call may write to its log, in bytes; what comes after is dropped and marked."""
 
+    log_lines: int = 200
+    """Lines that one call may write to its log; what comes after is dropped and marked."""
+
+    argument_bytes: int = 2 * MIB
+    """What the arguments of one call may weigh together, in bytes."""
+
+    result_bytes: int = 8 * MIB
+    """What the answer of one call may weigh, in bytes."""
+
+    host_calls: int = 10_000
+    """Calls of host functions in one call."""
+
+    moved_bytes: int = 32 * MIB
+    """What the arguments and answers of all host functions may weigh together in one call, in bytes."""
+
+    sql_statements: int = 50
+    """SQL statements in one call."""
+
+    sql_rows: int = 1_000
+    """Rows that one SQL statement may answer."""
+
+    http_requests: int = 8
+    """Outbound HTTP requests in one call."""
+
+    http_body_bytes: int = 1 * MIB
+    """Largest body of an outbound HTTP request, and of its response, in bytes."""
+
+    concurrent_calls: int = 4
+    """Calls of one plugin that may run at the same time in one process; there is no queue."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompileLimits:

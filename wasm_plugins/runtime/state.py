@@ -31,6 +31,9 @@ class CallState:
     host: object = None
     """Whatever the host interfaces need to know of the call: its user, its database. The runtime never looks."""
 
+    spent: dict[str, int] = field(default_factory=dict)
+    """What was spent so far of the limits that are counted, by the name that each has in ``Limits``."""
+
     handles: Handles = field(init=False)
     """The host's objects that the component holds."""
 
@@ -56,6 +59,23 @@ class CallState:
         """
         if time.monotonic() >= self.deadline_at:
             raise DeadlineExceeded(export=self.export, deadline_ms=self.limits.deadline_ms)
+
+    def spend(self, name: str, amount: int = 1) -> None:
+        """Count what is about to be used of a limit; call it before the work, not after.
+
+        Args:
+            name: The limit's name in ``Limits``, for example ``sql_statements``.
+            amount: How much, in the limit's unit.
+
+        Raises:
+            LimitExceeded: It would be more than the limit.
+        """
+        used = self.spent[name] = self.spent.get(name, 0) + amount
+        limit = getattr(self.limits, name)
+        if used > limit:
+            raise LimitExceeded(
+                f"{self.export} used {used} of the limit {name}, which is {limit}", export=self.export, limit=name
+            )
 
 
 class _OpenCalls(threading.local):
