@@ -20,6 +20,7 @@ from .conf import conf
 from .dispatch import HookOptions, dispatch, options_of, unanswered
 from .exceptions import MethodNotAllowed, PluginError, PluginNotFound, RouteNotFound, TaskNotFound
 from .host.context import Report
+from .host.locks import nothing_is_held
 from .registry import find_snapshot, registry
 from .results import HookResults
 from .runtime.contract import HTTP_HANDLER
@@ -124,6 +125,7 @@ class PluginManager:
         handler = components.get_linked(entry.plugin.digest).component.exports[entry.handler]
         is_http = HTTP_HANDLER.matches(handler)
         given = exchange.http_input(request, entry.path) if is_http else exchange.json_input(request, entry.path)
+        held_nothing = nothing_is_held()
         with transaction.atomic():
             response: HttpResponse = call_plugin(
                 entry.plugin,
@@ -133,6 +135,7 @@ class PluginManager:
                 owns_transaction=True,
                 deadline_ms=conf.ROUTE_DEADLINE_MS,
                 convert=partial(exchange.http_response if is_http else exchange.json_response, export=entry.handler),
+                held_nothing=held_nothing,
             )
         return response
 
@@ -159,6 +162,7 @@ class PluginManager:
             raise PluginNotFound("is not enabled", plugin=plugin)
         if handler not in _task_handlers(found):
             raise TaskNotFound(f"has no task {handler}", plugin=plugin, version=found.version)
+        held_nothing = nothing_is_held()
         with self.acting_as(user), transaction.atomic():
             text = call_plugin(
                 found,
@@ -167,6 +171,7 @@ class PluginManager:
                 using=DEFAULT_DB_ALIAS,
                 owns_transaction=True,
                 deadline_ms=deadline_ms,
+                held_nothing=held_nothing,
                 log=log,
                 report=report,
             )
