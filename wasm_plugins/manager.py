@@ -157,12 +157,12 @@ class PluginManager:
             TaskNotFound: It has no such task now.
             CallError: The plugin gave no answer.
         """
+        held_nothing = nothing_is_held()  # first of all: to find the snapshot may take a statement
         found = find_snapshot().plugins.get(plugin)
         if found is None:
             raise PluginNotFound("is not enabled", plugin=plugin)
         if handler not in _task_handlers(found):
             raise TaskNotFound(f"has no task {handler}", plugin=plugin, version=found.version)
-        held_nothing = nothing_is_held()
         with self.acting_as(user), transaction.atomic():
             text = call_plugin(
                 found,

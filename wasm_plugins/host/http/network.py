@@ -61,15 +61,14 @@ class DeadlineStream(httpcore.NetworkStream):
         """Return the same connection, encrypted, with a peer that proved to be the host."""
         try:
             self._socket.settimeout(self._patience.left_s(self._patience.connect_s, "connection-timeout"))
-            return DeadlineStream(
-                ssl_context.wrap_socket(self._socket, server_hostname=server_hostname), self._patience
-            )
+            encrypted = ssl_context.wrap_socket(self._socket, server_hostname=server_hostname)
         except ssl.SSLCertVerificationError:
             raise HttpFailed("TLS-certificate-error") from None
         except TimeoutError:
             raise HttpFailed("connection-timeout") from None
         except OSError:
             raise HttpFailed("TLS-protocol-error") from None
+        return DeadlineStream(encrypted, self._patience)
 
 
 class CheckedAddresses(httpcore.NetworkBackend):

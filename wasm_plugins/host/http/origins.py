@@ -18,9 +18,7 @@ DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 _AUTHORITY: Final = re.compile(r"(\[[0-9A-Fa-f:]{2,39}\]|[0-9A-Za-z.-]{1,254})(?::([1-9][0-9]{0,4}))?", re.ASCII)
 _LABEL: Final = re.compile(r"[0-9a-z](?:[0-9a-z-]{0,61}[0-9a-z])?")
-_NUMBER: Final = re.compile(
-    r"[0-9]+|0x[0-9a-f]*"
-)  # what some resolvers take for an address: WHATWG URL, "ends in a number"
+_NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")  # a last label that some take for an address (WHATWG URL)
 _TARGET: Final = re.compile(r"/[!-\"$-\[\]-~]*")  # visible ASCII without # and \
 
 
