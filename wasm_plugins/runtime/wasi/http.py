@@ -35,7 +35,7 @@ def http_interfaces(exchange: Exchange) -> tuple[HostInterface, HostInterface]:
 
     of = signature(ResultOf(OWN, ERROR_CODE), request=OWN, options=OptionOf(OWN))
     return (
-        HostInterface(TYPES, _TYPES, RESOURCES),
+        HostInterface(TYPES, _TYPES, {**RESOURCES, **_ALIASES}),
         HostInterface(OUTGOING_HANDLER, {"handle": HostFunction(handle, of)}, RESOURCES),
     )
 
@@ -79,6 +79,13 @@ def _word(value: Variant) -> str:
     """Return what a method or a scheme says: its case, or what ``other`` carries."""
     return str(value.payload) if value.case == "other" else value.case.lower()
 
+
+_ALIASES: Final = {
+    "headers": RESOURCES["fields"],
+    "trailers": RESOURCES["fields"],
+    "io-error": RESOURCES["error"],
+}
+"""Second names of resources, by which components import them from ``wasi:http/types``."""
 
 _TYPES: Final = {
     **http_fields.FUNCTIONS,
