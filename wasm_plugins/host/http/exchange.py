@@ -71,8 +71,9 @@ class HttpExchange:
         place, outcome = "?", ""
         try:
             grant = _grant(state.host)
-            origin = _origin(request, grant)
+            origin = _origin(request)
             place = str(origin)
+            _check_reach(origin, grant)
             _check(request, state.host, grant)
             answer = (self._transport or _transport()).send(origin, request, _bounds(state, request, grant))
             outcome = str(answer.status)
@@ -94,15 +95,17 @@ def _grant(context: CallContext) -> HttpGrant:
         raise Denied(f"the grant of this plugin cannot be read: {error}") from None
 
 
-def _origin(request: HttpRequest, grant: HttpGrant) -> Origin:
-    """Return where a request goes; before anything is looked up."""
+def _origin(request: HttpRequest) -> Origin:
     try:
-        origin = parse_origin(request.scheme or "https", request.authority)
+        return parse_origin(request.scheme or "https", request.authority)
     except ValueError as error:
         raise Denied(str(error)) from None
+
+
+def _check_reach(origin: Origin, grant: HttpGrant) -> None:
+    """Refuse a host that was not granted; before anything is looked up."""
     if not grant.allows(origin):
-        raise Denied(f"{origin} is none of the hosts that were granted")
-    return origin
+        raise Denied("it is none of the hosts that were granted")
 
 
 def _check(request: HttpRequest, context: CallContext, grant: HttpGrant) -> None:

@@ -95,7 +95,7 @@ def _exchange(connection: httpcore.HTTPConnection, origin: Origin, request: Http
         request.method.encode(), url, headers=_headers(origin, request), content=request.body or None
     ) as response:
         if not 200 <= response.status <= 599:
-            raise HttpFailed("HTTP-upgrade-failed" if response.status == 101 else "HTTP-protocol-error")
+            raise HttpFailed("HTTP-protocol-error")
         if len(response.headers) > MOST_RESPONSE_FIELDS:
             raise HttpFailed("HTTP-response-header-section-size")
         body = bytearray()
