@@ -25,7 +25,8 @@ class Peer:
         left: Set when a client closed its connection.
     """
 
-    def __init__(self, speak: Speak, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, speak: Speak, *, tls: ssl.SSLContext | None = None, listens: bool = True) -> None:
+        self._listens: Final = listens
         self._speak: Final = speak
         self._tls: Final = tls
         self._listening: Final = socket.create_server(("127.0.0.1", 0))
@@ -68,7 +69,8 @@ class Peer:
         with contextlib.suppress(OSError), raw:
             sock = self._tls.wrap_socket(raw, server_side=True) if self._tls else raw
             with sock:
-                self.received.append(_read_request(sock))
+                if self._listens:
+                    self.received.append(_read_request(sock))
                 with contextlib.suppress(OSError):
                     self._speak(sock, self)
                 self._wait_until_left(sock)
@@ -129,6 +131,11 @@ def drips(data: bytes, *, pause_s: float = 0.2) -> Speak:
                 return
 
     return speak
+
+
+def is_silent(_sock: socket.socket, peer: Peer) -> None:
+    """Answer nothing for a while."""
+    peer.goes_on(5)
 
 
 def redirects(status: int, location: str) -> Speak:

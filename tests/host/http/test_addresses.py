@@ -9,7 +9,7 @@ import pytest
 from wasm_plugins.host.http.addresses import all_allowed, is_allowed, is_public
 
 INTERNAL = [
-    "0.0.0.0",
+    "0.0.0.0",  # noqa: S104 - nothing is bound
     "0.1.2.3",
     "10.0.0.1",
     "100.64.0.1",

@@ -42,6 +42,12 @@ def test_a_denied_request_is_a_warning_without_what_the_plugin_wrote(caplog: pyt
     assert record.getMessage().startswith("fetcher 1: GET ?: HTTP-request-denied after ")
 
 
+def test_a_denied_host_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    fetch(get("B.test", "/secret"), grants=granted("http://a.test"))
+    (record,) = [each for each in caplog.records if each.name == "wasm_plugins.http"]
+    assert record.getMessage().startswith("fetcher 1: GET http://b.test: HTTP-request-denied after ")
+
+
 @pytest.mark.parametrize(
     ("grants", "word"),
     [({}, "not granted"), ({"http": {"hosts": 7}}, "cannot be read"), ({"http": {}}, "none of the hosts")],

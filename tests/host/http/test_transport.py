@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.peers import OK, Names, Peer, Speak, at_most, says
+from tests.peers import OK, Names, Peer, at_most, is_silent, says
 from wasm_plugins.host.http import exchange
 from wasm_plugins.host.http.bounds import Bounds, Patience
 from wasm_plugins.host.http.origins import Origin
@@ -79,7 +79,7 @@ def test_a_certificate_that_the_system_does_not_trust_is_refused() -> None:
 
 
 def test_a_peer_without_encryption_is_no_https() -> None:
-    with Peer(says(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as peer:
+    with Peer(says(b"HTTP/1.1 400 Bad Request\r\n\r\n"), listens=False) as peer:
         assert failure(peer.port, scheme="https") == "TLS-protocol-error"
 
 
@@ -110,8 +110,7 @@ def test_no_time_left_is_no_connection() -> None:
 
 
 def test_the_plugins_own_timeouts_shorten_the_hosts() -> None:
-    silent: Speak = lambda _sock, peer: peer.goes_on(5) and None  # noqa: E731
-    with Peer(silent) as peer, at_most(4):
+    with Peer(is_silent) as peer, at_most(4):
         patience = Patience(deadline_at=time.monotonic() + 10, connect_s=5, first_byte_s=0.2)
         assert failure(peer.port, patience=patience) == "HTTP-response-timeout"
 
@@ -135,7 +134,7 @@ def test_a_peer_that_reads_nothing_ends_at_the_deadline() -> None:
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", "HTTP-protocol-error"),
         (b"HTTP/1.1 200 OK\r\nX y: z\r\n\r\n", "HTTP-protocol-error"),
         (b"HTTP/1.1 999 What\r\n\r\n", "HTTP-protocol-error"),
-        (b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n", "HTTP-upgrade-failed"),
+        (b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n", "HTTP-protocol-error"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello", "HTTP-response-incomplete"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", "HTTP-response-incomplete"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", "HTTP-response-incomplete"),
@@ -168,9 +167,8 @@ def test_an_answer_to_head_has_no_body() -> None:
 
 
 def test_headers_of_the_connection_stay_with_the_host() -> None:
-    with Peer(
-        says(b"HTTP/1.1 200 OK\r\nConnection: close\r\nX-A: 1\r\nKeep-Alive: 9\r\nContent-Length: 0\r\n\r\n")
-    ) as peer:
+    fields = b"Connection: close\r\nX-A: 1\r\nKeep-Alive: 9\r\nContent-Length: 0\r\n"
+    with Peer(says(b"HTTP/1.1 200 OK\r\n", fields, b"\r\n")) as peer:
         assert dict(send(peer.port).headers) == {"X-A": b"1", "Content-Length": b"0"}
 
 
@@ -180,7 +178,7 @@ def test_a_post_without_a_body_says_so() -> None:
         assert b"\r\nContent-Length: 0\r\n" in peer.received[0]
 
 
-def test_proxies_and_credentials_of_the_environment_are_not_used(
+def test_what_the_environment_says_of_proxies_and_passwords_is_not_used(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     netrc = tmp_path / ".netrc"

@@ -9,7 +9,7 @@ import pytest
 from pytest_django import Settings
 
 from tests.fetching import fetch, get, granted
-from tests.peers import OK, Names, Peer, Speak, at_most, drips, redirects, says, says_for_ever
+from tests.peers import OK, Names, Peer, Speak, at_most, drips, is_silent, redirects, says, says_for_ever
 from wasm_plugins.exceptions import LimitExceeded
 from wasm_plugins.host.http.transport import Transport
 
@@ -58,7 +58,7 @@ def outcome_of(step: dict[str, Any], *hosts: str, names: Names | None = None) ->
         pytest.param(
             says_for_ever(b"", b"HTTP/1.1 100 Continue\r\n\r\n", pause_s=0.05), "HttpResponseTimeout", id="1xx"
         ),
-        pytest.param(lambda _sock, peer: peer.goes_on(5) and None, "HttpResponseTimeout", id="silence"),
+        pytest.param(is_silent, "HttpResponseTimeout", id="silence"),
     ],
 )
 def test_hp_24_a_slow_or_endless_peer_ends_at_the_deadline_or_the_cap(
