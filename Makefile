@@ -62,5 +62,5 @@ $(READY): pyproject.toml
 	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
 	@echo "Installing what the project needs into $(VENV) …"
 	@$(RUN) -m pip install --quiet --disable-pip-version-check "pip>=25.1"
-	@$(RUN) -m pip install --quiet --editable ".[s3,postgresql,kit]" --group stack --group test --group lint --group bench
+	@$(RUN) -m pip install --quiet --editable ".[s3,postgresql,http,kit]" --group stack --group test --group lint --group bench
 	@touch $@

@@ -40,7 +40,7 @@ def record(folder: Path) -> None:
 def problems(root: Path = ROOT) -> list[str]:
     """Say, one sentence each, which components do not fit their sources. An empty list is good news."""
     found: list[str] = []
-    for folder in sorted([*(root / "plugins").iterdir(), root / "tests" / "windmill"]):
+    for folder in sorted([*(root / "plugins").iterdir(), root / "tests" / "windmill", root / "tests" / "fetcher"]):
         for component in sorted(folder.glob("*.wasm")):
             found.extend(_problems_of(component))
     return found

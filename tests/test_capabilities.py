@@ -8,11 +8,12 @@ from wasm_plugins.capabilities import (
     AUTHORIZATION,
     CAPABILITIES,
     DATABASE,
+    HTTP,
     capability_of,
     requested,
     without_version,
 )
-from wasm_plugins.runtime.contract import HOST_TYPES
+from wasm_plugins.host import host_interfaces
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,8 @@ from wasm_plugins.runtime.contract import HOST_TYPES
         ("plugins-manager:tasks/progress", None),
         ("wasi:logging/logging", None),
         ("wasi:io/poll@0.2.9", None),
+        ("wasi:http/types@0.2.12", HTTP),
+        ("wasi:http/outgoing-handler@0.2.0", HTTP),
         ("nobody:knows/this", None),
     ],
 )
@@ -51,4 +54,4 @@ def test_what_a_component_requests_is_sorted_and_named_once() -> None:
 
 
 def test_every_capability_belongs_to_an_interface_of_the_host() -> None:
-    assert set(CAPABILITIES) == {found for name in HOST_TYPES if (found := capability_of(name)) is not None}
+    assert set(CAPABILITIES) == {found for name in host_interfaces() if (found := capability_of(name)) is not None}

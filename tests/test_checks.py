@@ -42,12 +42,24 @@ def test_the_projects_own_settings_are_right() -> None:
         ("SYNC_INTERVAL_S", -1, "E004"),
         ("QUEUE", "nowhere", "E005"),
         ("CACHE_DIR", 7, "E006"),
+        ("HTTP_TIMEOUT_MS", 0, "E004"),
+        ("HTTP_CONNECT_TIMEOUT_MS", "2 s", "E004"),
+        ("HTTP_PRIVATE_NETWORKS", "10.0.0.0/8", "E010"),
+        ("HTTP_PRIVATE_NETWORKS", ["10.0.0.1/8"], "E010"),
+        ("HTTP_PRIVATE_NETWORKS", [10], "E010"),
+        ("HTTP_PRIVATE_NETWORKS", ["169.254.0.0/16"], "W010"),
+        ("HTTP_PRIVATE_NETWORKS", ["::/0"], "W010"),
         ("NO_SUCH_SETTING", 1, "W001"),
     ],
 )
 def test_a_wrong_setting_is_said_at_start_up(settings: Settings, name: str, value: Any, expected: str) -> None:
     setattr(settings, f"WASM_PLUGINS_{name}", value)
     assert ids() == [expected]
+
+
+def test_networks_of_ones_own_are_fine(settings: Settings) -> None:
+    settings.WASM_PLUGINS_HTTP_PRIVATE_NETWORKS = ("10.0.5.0/24", "127.0.0.0/8", "::1/128", "fd12::/16")
+    assert ids() == []
 
 
 def test_every_setting_has_a_check() -> None:

@@ -28,6 +28,7 @@ from wasm_plugins.models import Plugin, TaskRun
 from wasm_plugins.results import HookResult
 from wasm_plugins.routes import STATUS_OF, status_of
 from wasm_plugins.runtime import contract, wit
+from wasm_plugins.runtime.wasi import http_fields
 from wasm_plugins.tasks import describe_run, outcome
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -338,9 +339,14 @@ class WitReader:
         return primitive if isinstance(primitive, wit.Primitive) else {**self.used, **self.found.types}[name]
 
 
+STANDARD = ("wasi-clocks", "wasi-http", "wasi-io")
+"""Packages of the standard that have resources; ``tests/runtime/wasi`` compares them with what the host offers."""
+
+
 def wit_texts() -> list[str]:
-    """Return the files of ``wit/`` without comments, those that use others last."""
-    texts = [re.sub(r"//.*", "", path.read_text()) for path in sorted((ROOT / "wit").rglob("*.wit"))]
+    """Return the files of ``wit/`` without comments, those that use others last; the standard's own are not ours."""
+    paths = [path for path in sorted((ROOT / "wit").rglob("*.wit")) if path.parent.name not in STANDARD]
+    texts = [re.sub(r"//.*", "", path.read_text()) for path in paths]
     return sorted(texts, key=lambda text: "use " in text)
 
 
@@ -390,8 +396,21 @@ def _names(of: wit.WitType) -> list[str]:
     raise AssertionError(of)
 
 
+def test_the_resources_of_wasi_http_are_documented() -> None:
+    documented = first_codes(section(reference("wit"), "## wasi:http"))
+    resources = re.findall(
+        r"^  resource ([a-z-]+)", (ROOT / "wit" / "wasi-http" / "http.wit").read_text(), re.MULTILINE
+    )
+    assert sorted(documented) == sorted(resources)
+
+
+def test_the_headers_that_a_request_must_not_have_are_documented() -> None:
+    row = next(row for row in rows(reference("wit")) if row[0] == "headers that are the host's")
+    assert set(codes(row[1])) == http_fields.FORBIDDEN | {"proxy-*"}
+
+
 def test_the_copies_that_plugins_keep_are_those_of_the_contract() -> None:
-    for package in (ROOT / "plugins").glob("*/wit/deps/*/"):
+    for package in [*(ROOT / "plugins").glob("*/wit/deps/*/"), *(ROOT / "tests" / "fetcher").glob("wit/deps/*/")]:
         ours = {path.name: path.read_bytes() for path in (ROOT / "wit" / package.name).glob("*.wit")}
         assert {path.name: path.read_bytes() for path in package.iterdir()} == ours, package
 

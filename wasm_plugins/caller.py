@@ -44,6 +44,7 @@ def call_plugin(
     deadline_ms: int,
     expected: Func | None = None,
     convert: Callable[[Any], Any] | None = None,
+    held_nothing: bool = False,
     log: CallLog | None = None,
     report: Report | None = None,
 ) -> Any:
@@ -60,6 +61,7 @@ def call_plugin(
         deadline_ms: Wall-clock budget in milliseconds.
         expected: The type that the export must have now: the project may have changed a hook since it was verified.
         convert: Makes of the answer what this returns; where it refuses, what the plugin wrote is undone.
+        held_nothing: Whether no transaction of this thread had run a statement before the call's own began.
         log: Where the plugin's output goes.
         report: Where a task's progress goes.
 
@@ -71,7 +73,7 @@ def call_plugin(
     limits = components.call_limits(plugin, deadline_ms)
     log = log or CallLog(limits.log_bytes)
     log.bound(limits.log_bytes, limits.log_lines)
-    session = Session(using, owns_transaction=owns_transaction)
+    session = Session(using, owns_transaction=owns_transaction, held_nothing=held_nothing)
     context = CallContext(
         plugin=plugin.name,
         version=plugin.version,

@@ -27,6 +27,8 @@ _CAPABILITY_OF: Final[dict[str, str | None]] = {
     "plugins-manager:jwt/authorization": AUTHORIZATION,
     "plugins-manager:tasks/progress": None,
     "wasi:logging/logging": None,
+    "wasi:http/types": HTTP,
+    "wasi:http/outgoing-handler": HTTP,
 }
 
 CAPABILITIES: Final = tuple(sorted({name for name in _CAPABILITY_OF.values() if name is not None}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.db import connections
 
 from .conf import PREFIX, conf, setting_names
+from .host.http.addresses import NEVER
 from .runtime.signing import check_public_key
 from .trust import POLICIES
 
@@ -42,6 +44,8 @@ _AT_LEAST_ONE: Final = (
     "CACHE_BYTES",
     "STORAGE_SILENCE_S",
     "STORAGE_READ_S",
+    "HTTP_TIMEOUT_MS",
+    "HTTP_CONNECT_TIMEOUT_MS",
 )
 JSON_SERIALIZER: Final = "rq.serializers.JSONSerializer"
 """As pickle, a job would be code that whoever can write to Redis runs in the workers."""
@@ -66,6 +70,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         *_check_sizes(),
         *_check_queue(),
         *_check_cache(),
+        *_check_private_networks(),
     ]
 
 
@@ -187,3 +192,26 @@ def _check_queue() -> Iterator[CheckMessage]:
 def _check_cache() -> Iterator[CheckMessage]:
     if conf.CACHE_DIR is not None and not isinstance(conf.CACHE_DIR, (str, Path)):
         yield Error(f"{PREFIX}CACHE_DIR must be a path or None.", id="wasm_plugins.E006")
+
+
+def _check_private_networks() -> Iterator[CheckMessage]:
+    texts = conf.HTTP_PRIVATE_NETWORKS
+    if not isinstance(texts, (list, tuple)):
+        yield Error(f"{PREFIX}HTTP_PRIVATE_NETWORKS must be a list of networks.", id="wasm_plugins.E010")
+        return
+    for text in texts:
+        try:
+            network = ip_network(text if isinstance(text, str) else "")
+        except ValueError:
+            yield Error(
+                f"{PREFIX}HTTP_PRIVATE_NETWORKS has {text!r:.80}, which is no network.",
+                hint='Write it as CIDR, for example "10.0.5.0/24"; no bit after the prefix may be set.',
+                id="wasm_plugins.E010",
+            )
+            continue
+        if any(network.version == each.version and network.overlaps(each) for each in NEVER):
+            yield Warning(
+                f"{PREFIX}HTTP_PRIVATE_NETWORKS has {text}, parts of which stay closed.",
+                hint="No plugin reaches link-local addresses, clouds' metadata or multicast. Name a narrower network.",
+                id="wasm_plugins.W010",
+            )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -121,6 +121,15 @@ class Settings:
 
     RESPONSE_BODY_BYTES: int = 2 * 1024 * 1024
     """Largest answer of a route that is passed on, in bytes."""
+
+    HTTP_TIMEOUT_MS: int = 5_000
+    """Longest that one request of a plugin to another host may take in all, in milliseconds."""
+
+    HTTP_CONNECT_TIMEOUT_MS: int = 2_000
+    """Longest that finding the host's addresses may take, and again connecting to one of them, in milliseconds."""
+
+    HTTP_PRIVATE_NETWORKS: Sequence[str] = ()
+    """Networks, as CIDR, that are not public and that plugins with ``private`` in their grant may send requests to."""
 
     QUEUE: str = "default"
     """RQ queue of tasks that name none themselves."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .capabilities import CAPABILITIES, DATABASE, requested
+from .capabilities import CAPABILITIES, DATABASE, HTTP, requested
+from .host.http.scope import HttpGrant
 from .host.sql.grants import TableGrant
 from .models import Plugin, PluginVersion
 
@@ -22,6 +23,8 @@ def check_grant(capability: str, scope: Any) -> None:
         raise ValueError(f"the scope of {capability} is {type(scope).__name__}, not a JSON object")
     if capability == DATABASE:
         TableGrant.from_scope(scope)
+    elif capability == HTTP:
+        HttpGrant.from_scope(scope)
     elif scope:
         raise ValueError(f"{capability} has no scope, but {next(iter(scope))!r:.80} is given")
 
@@ -50,7 +53,7 @@ def asks_no_more(plugin: Plugin, version: PluginVersion) -> bool:
     granted = {grant.capability: grant.scope for grant in plugin.grants.all()}
     asked = requested_scopes(version)
     return _serves_no_more(plugin, version) and all(
-        capability in granted and covers(granted[capability], scope) for capability, scope in asked.items()
+        capability in granted and reaches(capability, granted[capability], scope) for capability, scope in asked.items()
     )
 
 
@@ -63,6 +66,16 @@ def _serves_no_more(plugin: Plugin, version: PluginVersion) -> bool:
         and {task.name for task in then.tasks} <= {task.name for task in now.tasks}
         and set(then.routes) <= set(now.routes)
     )
+
+
+def reaches(capability: str, granted: Any, asked: Any) -> bool:
+    """Tell whether the scope that was granted of a capability reaches at least as far as one that is asked for."""
+    if capability != HTTP:
+        return covers(granted, asked)
+    try:
+        return HttpGrant.from_scope(granted).covers(HttpGrant.from_scope(asked))
+    except ValueError:  # what a plugin asks for is checked nowhere else
+        return False
 
 
 def covers(granted: Any, asked: Any) -> bool:

@@ -19,6 +19,7 @@ from .caller import acting_user, call_plugin
 from .dispatch import HookOptions, dispatch, options_of, unanswered
 from .exceptions import MethodNotAllowed, PluginError, PluginNotFound, RouteNotFound, TaskNotFound
 from .host.context import Report
+from .host.locks import nothing_is_held
 from .registry import find_snapshot, registry
 from .results import HookResults
 from .runtime.contract import HTTP_HANDLER
@@ -124,6 +125,7 @@ class PluginManager:
         handler = components.get_linked(entry.plugin.digest).component.exports[entry.handler]
         is_http = HTTP_HANDLER.matches(handler)
         given = exchange.http_input(request, entry.path) if is_http else exchange.json_input(request, entry.path)
+        held_nothing = nothing_is_held()
         with transaction.atomic():
             response: HttpResponse = call_plugin(
                 entry.plugin,
@@ -133,6 +135,7 @@ class PluginManager:
                 owns_transaction=True,
                 deadline_ms=deadline_ms(entry.plugin.limits, "route"),
                 convert=partial(exchange.http_response if is_http else exchange.json_response, export=entry.handler),
+                held_nothing=held_nothing,
             )
         return response
 
@@ -154,6 +157,7 @@ class PluginManager:
             TaskNotFound: It has no such task now.
             CallError: The plugin gave no answer.
         """
+        held_nothing = nothing_is_held()  # first of all: to find the snapshot may take a statement
         found = find_snapshot().plugins.get(plugin)
         if found is None:
             raise PluginNotFound("is not enabled", plugin=plugin)
@@ -167,6 +171,7 @@ class PluginManager:
                 using=DEFAULT_DB_ALIAS,
                 owns_transaction=True,
                 deadline_ms=deadline_ms,
+                held_nothing=held_nothing,
                 log=log,
                 report=report,
             )

@@ -64,6 +64,11 @@ def test_a_grant_that_is_typed_is_saved_with_who_granted_it_and_serves_at_once(a
         ("database", '{"tables": {"Shop Order": ["select"]}}'),
         ("database", '{"tables": {"shop_order\\u0000": ["select"]}}'),
         ("authorization", '{"permissions": ["shop.view_order"]}'),
+        ("http", '{"hosts": "https://api.example.com"}'),
+        ("http", '{"hosts": ["api.example.com"]}'),
+        ("http", '{"hosts": ["https://*.com"]}'),
+        ("http", '{"hosts": ["https://ok@127.0.0.1"]}'),
+        ("http", '{"hosts": [], "in_transaction": "no"}'),
     ],
 )
 def test_a_scope_that_cannot_be_meant_is_refused_at_its_field(

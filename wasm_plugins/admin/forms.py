@@ -53,7 +53,10 @@ class GrantForm(GrantFormBase):
         label=_("scope"),
         required=False,
         initial=dict,
-        help_text=_('JSON. For database: {"tables": {"shop_order": ["select"]}}; for authorization: {}.'),
+        help_text=_(
+            'JSON. For database: {"tables": {"shop_order": ["select"]}}; for http: {"hosts": '
+            '["https://api.example.com", "https://*.example.org:8443"]}; for authorization: {}.'
+        ),
         widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
     )
 

@@ -11,13 +11,14 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ..capabilities import AUTHORIZATION, DATABASE
-from ..grants import covers, requested_scopes
+from ..capabilities import AUTHORIZATION, DATABASE, HTTP
+from ..grants import reaches, requested_scopes
 from ..models import Plugin, PluginVersion
 
 WORDS: Final[Mapping[str, str | Promise]] = {
     DATABASE: gettext_lazy("read and write database tables, inside the caller's transaction"),
     AUTHORIZATION: gettext_lazy("ask what the user who calls may do"),
+    HTTP: gettext_lazy("send requests to other hosts"),
 }
 _SCOPE_CHARS: Final = 2_000
 
@@ -64,7 +65,7 @@ def offer_of(plugin: Plugin, version: PluginVersion) -> Offer:
             words=str(WORDS.get(capability, "")),
             scope=scope_in_words(scope),
             is_granted=capability in granted,
-            is_covered=capability in granted and covers(granted[capability], scope),
+            is_covered=capability in granted and reaches(capability, granted[capability], scope),
         )
         for capability, scope in requested_scopes(version).items()
     )
@@ -72,12 +73,24 @@ def offer_of(plugin: Plugin, version: PluginVersion) -> Offer:
 
 
 def scope_in_words(scope: Mapping[str, Any]) -> str:
-    """Return a scope as text: tables with what may be done to them, or JSON where it is none that we know."""
+    """Return a scope as text: hosts, or tables with what may be done to them, or JSON where it is none of these."""
+    if isinstance(hosts := scope.get("hosts"), list):
+        return _hosts_in_words(hosts, scope)[:_SCOPE_CHARS]
     tables = scope.get("tables")
     if scope.keys() != {"tables"} or not isinstance(tables, Mapping):
         return json.dumps(scope, ensure_ascii=False)[:_SCOPE_CHARS] if scope else ""
     listed = [f"{table} ({_joined(operations)})" for table, operations in tables.items()]
     return (", ".join(listed) or _("no table"))[:_SCOPE_CHARS]
+
+
+def _hosts_in_words(hosts: list[object], scope: Mapping[str, Any]) -> str:
+    words = [", ".join(map(str, hosts)) or _("no host")]
+    if scope.get("private"):
+        words.append(_("also in private networks"))
+    if scope.get("in_transaction"):
+        words.append(_("also while a transaction is open"))
+    rest = {key: value for key, value in scope.items() if key not in ("hosts", "private", "in_transaction")}
+    return "; ".join([*words, json.dumps(rest, ensure_ascii=False)] if rest else words)
 
 
 def _joined(operations: object) -> str:

@@ -6,7 +6,7 @@ from functools import cache
 
 from ..runtime.linker import HostInterface, Interfaces
 from ..runtime.wasi import wasi_interfaces
-from . import authorization, logging, progress, transaction
+from . import authorization, http, logging, progress, transaction
 
 
 @cache
@@ -17,5 +17,6 @@ def host_interfaces() -> Interfaces:
         authorization.INTERFACE,
         progress.INTERFACE,
         logging.INTERFACE,
+        *http.INTERFACES,
     ]
     return {**wasi_interfaces(), **{interface.name: interface for interface in ours}}

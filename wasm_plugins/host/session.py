@@ -28,9 +28,18 @@ class Session:
     when first used and end with it.
     """
 
-    def __init__(self, using: str, *, owns_transaction: bool) -> None:
+    def __init__(self, using: str, *, owns_transaction: bool, held_nothing: bool = False) -> None:
+        """Belong to a transaction that is open on ``using``.
+
+        Args:
+            using: Django's alias of the database.
+            owns_transaction: Whether the transaction is the call's own, or somebody else's.
+            held_nothing: Whether no statement had been run in any transaction before the call's own began.
+        """
         self._using: Final = using
         self._owns: Final = owns_transaction
+        self._held_nothing: Final = held_nothing
+        self._is_used = False
         self._outer: Final[dict[str, Atomic]] = {}
         self._open: Final[dict[str, list[Atomic]]] = {}
         self._written: Final[set[str]] = set()
@@ -45,6 +54,7 @@ class Session:
         if alias is None or alias not in connections:
             known = ", ".join(sorted(conf.DATABASES))
             raise SessionRefused(f"no database is called {database[:80]!r}; known are {known}")
+        self._is_used = True
         if alias == self._using or alias in self._outer or connections[alias].in_atomic_block:
             return alias
         if not self._owns:
@@ -53,6 +63,16 @@ class Session:
         block.__enter__()
         self._outer[alias] = block  # only what was entered may be left
         return alias
+
+    @property
+    def holds_nothing(self) -> bool:
+        """Whether there is no lock that this call, or whoever called it, could hold while it waits for something.
+
+        That is so in a transaction of the call's own until it first uses a database; on SQLite never, where the
+        transaction's beginning may have taken the one lock that all writers need.
+        """
+        is_single = connections[self._using].vendor == "sqlite"
+        return self._owns and self._held_nothing and not self._is_used and not is_single
 
     def note_write(self, alias: str) -> None:
         """Remember that rows changed: deferred constraints are then checked while the call can still be undone."""

@@ -19,6 +19,9 @@ class HostResource:
     resource: ClassVar[str]
     """Interface without version and name, for example ``wasi:io/streams/input-stream``."""
 
+    def dropped(self) -> None:
+        """Hear that the component dropped its handle; not called when it gave the handle away, or the call ended."""
+
 
 _ids: dict[str, int] = {}
 _next_id = itertools.count(1)
@@ -69,4 +72,6 @@ class Handles:
 
     def drop(self, rep: int) -> None:
         """Forget an object whose handle the component dropped."""
-        self._objects.pop(rep, None)
+        thing = self._objects.pop(rep, None)
+        if thing is not None:
+            thing.dropped()

@@ -20,7 +20,12 @@ class Pollable(HostResource):
 
     def __init__(self, ready_at_ns: int = 0) -> None:
         """Be ready from a moment of ``time.monotonic_ns()`` on."""
-        self.ready_at_ns: Final = ready_at_ns
+        self._ready_at_ns: Final = ready_at_ns
+
+    @property
+    def ready_at_ns(self) -> int:
+        """The moment of ``time.monotonic_ns()``."""
+        return self._ready_at_ns
 
     @property
     def is_ready(self) -> bool:

@@ -23,6 +23,19 @@ _DEFINED_IN: Final = {
     "wasi:sockets/tcp": ("tcp-socket",),
     "wasi:sockets/udp": ("udp-socket", "incoming-datagram-stream", "outgoing-datagram-stream"),
     "wasi:sockets/ip-name-lookup": ("resolve-address-stream",),
+    "wasi:http/types": (
+        "fields",
+        "outgoing-request",
+        "outgoing-body",
+        "request-options",
+        "future-incoming-response",
+        "incoming-response",
+        "incoming-body",
+        "future-trailers",
+        "incoming-request",
+        "outgoing-response",
+        "response-outparam",
+    ),
 }
 
 RESOURCES: Final = {name: f"{home}/{name}" for home, names in _DEFINED_IN.items() for name in names}
