@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.conf import settings as project
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.db import connections
+from django.utils.module_loading import import_string
 
 from .conf import PREFIX, conf, setting_names
 
@@ -41,6 +42,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         *_check_numbers(),
         *_check_queue(),
         *_check_cache(),
+        *_check_authenticator(),
     ]
 
 
@@ -124,3 +126,18 @@ def _check_queue() -> Iterator[CheckMessage]:
 def _check_cache() -> Iterator[CheckMessage]:
     if conf.CACHE_DIR is not None and not isinstance(conf.CACHE_DIR, (str, Path)):
         yield Error(f"{PREFIX}CACHE_DIR must be a path or None.", id="wasm_plugins.E006")
+
+
+def _check_authenticator() -> Iterator[CheckMessage]:
+    if conf.AUTHENTICATOR is None:
+        return
+    try:
+        is_function = callable(import_string(conf.AUTHENTICATOR))
+    except (ImportError, TypeError, AttributeError):
+        is_function = False
+    if not is_function:
+        yield Error(
+            f"{PREFIX}AUTHENTICATOR is {conf.AUTHENTICATOR!r}, which is no function that can be imported.",
+            hint="Name one by its dotted path; it takes a request and returns a user or None.",
+            id="wasm_plugins.E020",
+        )

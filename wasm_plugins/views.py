@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import csrf_exempt, csrf_protect
-from django.views.decorators.http import require_safe
+from django.views.decorators.csrf import csrf_exempt
 
-from .exceptions import BodyTooLarge
-from .exchange import read_body
+from .access import authenticate
+from .answers import make_harmless
+from .exceptions import MethodNotAllowed, RouteNotFound
 from .models import TaskRun
+from .paths import NOTHING_HERE
 from .registry import find_snapshot
 from .routes import error_response, respond
 from .tasks import describe_run
@@ -21,31 +22,26 @@ from .tasks import describe_run
 def route(request: HttpRequest, path: str) -> HttpResponse:
     """Answer by the plugin that serves the path; CSRF is enforced even where a project left its middleware out.
 
-    The body is read, within its limit, before CSRF looks for a token in it: a form with files could not be read after.
+    The middleware's own check is left to ``respond``: it comes after the method and the user, and its refusal is JSON.
     """
-    try:
-        read_body(request)
-    except BodyTooLarge as error:
-        return error_response(error)
-    return _protected_route(request, path)
-
-
-@csrf_protect
-def _protected_route(request: HttpRequest, path: str) -> HttpResponse:
     return respond(request, f"/{path}")
 
 
-@require_safe
+@csrf_exempt
 @never_cache
 def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
-    """Tell how a run stands, to whoever asked for it and to staff who may see runs.
+    """Tell how a run stands, to whoever asked for it and to staff who may see runs; it changes nothing.
 
-    A run that nobody was logged in for is told to anyone who knows its id, which is 122 random bits.
+    A run that nobody was logged in for is told to anyone who knows its id, which is 122 random bits. One of somebody
+    else's is answered like one that never was.
     """
+    if request.method not in ("GET", "HEAD"):
+        return error_response(MethodNotAllowed("a run takes GET, HEAD", allowed=("GET", "HEAD")))
+    authenticate(request)
     found = TaskRun.objects.select_related("plugin", "version").filter(pk=run_id).first()
     if found is None or not _may_see(request, found):
-        raise Http404("there is no such run")
-    return JsonResponse(describe_run(found))
+        return error_response(RouteNotFound(NOTHING_HERE))
+    return make_harmless(JsonResponse(describe_run(found)))
 
 
 def _may_see(request: HttpRequest, found: TaskRun) -> bool:
