@@ -139,7 +139,7 @@ def test_hc_15_html_with_the_capability_is_a_page_in_a_sandbox(client: Client) -
         (None, "attachment"),
         ("inline", "attachment"),
         ('inline; filename="x.html"', 'attachment; filename="x.html"'),
-        ('attachment; filename="../../etc/passwd"', 'attachment; filename="_._etc_passwd"'),
+        ('attachment; filename="../../etc/passwd"', 'attachment; filename="__.._etc_passwd"'),
         ('attachment; filename="a\\"; filename=b.exe"', 'attachment; filename="a__ filename_b.exe"'),
         ("attachment; filename*=utf-8''%E2%80%AEgpj.exe", 'attachment; filename="_gpj.exe"'),
         ("attachment; filename*=utf-8''%0d%0aSet-Cookie:x", 'attachment; filename="__Set-Cookie_x"'),
