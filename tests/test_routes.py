@@ -297,7 +297,7 @@ def test_a_view_of_the_project_calls_a_route_and_decides_itself_who_is_admitted(
         raise exceptions.AccessDenied("not today")
 
     serve(json_handler(ok("{}")))
-    request = RequestFactory().post("/anywhere")
+    request = RequestFactory().post("/anywhere", {}, content_type="application/json")
     request.user = user
     assert get_plugin_manager().call_route(request, "/pages/one").status_code == 200
     with pytest.raises(exceptions.AccessDenied):
