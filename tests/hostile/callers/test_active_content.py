@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Error, Page
+from playwright.sync_api import Dialog, Error, Page, Request
 from pytest_django.live_server_helper import LiveServer
 
 from tests.browser_session import Browser
@@ -74,8 +74,17 @@ def answer(content_type: str | None, content: str | bytes, **kwargs: Any) -> Non
 def looked_at(page: Page) -> list[str]:
     """Open the page, press what can be pressed, and say what of it ran."""
     ran: list[str] = []
-    page.on("dialog", lambda dialog: (ran.append("dialog"), dialog.dismiss()))
-    page.context.on("request", lambda request: ran.append(request.url) if "ran" in request.url else None)
+
+    def on_dialog(dialog: Dialog) -> None:
+        ran.append("dialog")
+        dialog.dismiss()
+
+    def on_request(request: Request) -> None:
+        if "?ran" in request.url:
+            ran.append(request.url)
+
+    page.on("dialog", on_dialog)
+    page.context.on("request", on_request)
     try:
         page.goto(PATH)
     except Error as error:
