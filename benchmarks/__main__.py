@@ -65,9 +65,22 @@ def _measure(report: Report, aliases: list[str], rounds: int, processes: int) ->
             report.tables.append(table)
     print("measuring hooks that nobody answers", flush=True)
     report.tables.append(runs.table_of_nobody(rounds=rounds))
+    _measure_overhead(report, rounds)
     if (guest := _built(components.python, report, is_retry=True)) is not None:
         _measure_cold_start(report, guest, processes)
     _judge(report)
+
+
+def _measure_overhead(report: Report, rounds: int) -> None:
+    from . import overhead
+
+    print("measuring a route beside a view", flush=True)
+    found = report.overhead = overhead.measure_overhead(components.small(), rounds=rounds)
+    for name, most, more_ms in (
+        ("median", overhead.MORE_P50_MS, found.route_p50_ms - found.view_p50_ms),
+        ("95 %", overhead.MORE_P95_MS, found.route_p95_ms - found.view_p95_ms),
+    ):
+        report.promises.append(Promise(f"route, {name}", most, more_ms, "ms more than a view"))
 
 
 def _built(build: Callable[[], Guest], report: Report, *, is_retry: bool = False) -> Guest | None:

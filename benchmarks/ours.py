@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from django.db import transaction
 
 from wasm_plugins import components, get_plugin_manager, hook, lifecycle, storage
-from wasm_plugins.manifest import HookDeclaration, Manifest
+from wasm_plugins.manifest import HookDeclaration, Manifest, RouteDeclaration
 from wasm_plugins.models import Plugin, PluginVersion
 from wasm_plugins.runtime import sandbox
 from wasm_plugins.runtime.compiler import digest_of
@@ -35,7 +35,7 @@ def nobody_answers(text: str) -> str:
     raise NotImplementedError
 
 
-def install(name: str, guest: Guest) -> Plugin:
+def install(name: str, guest: Guest, *, routes: tuple[RouteDeclaration, ...] = ()) -> Plugin:
     """Put a plugin straight into the records, enabled; verification is not what is measured."""
     digest = digest_of(guest.data)
     storage.keep(digest, guest.data)
@@ -46,7 +46,7 @@ def install(name: str, guest: Guest) -> Plugin:
         digest=digest,
         size_bytes=len(guest.data),
         state=PluginVersion.State.VERIFIED,
-        manifest=Manifest(name=name, hooks=(HookDeclaration(name=EXPORT),)).as_json(),
+        manifest=Manifest(name=name, hooks=(HookDeclaration(name=EXPORT),), routes=routes).as_json(),
     )
     return lifecycle.enable(plugin, version=1)
 

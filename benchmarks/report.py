@@ -10,10 +10,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .coldstart import ColdStart
 from .measure import Timing
+
+if TYPE_CHECKING:
+    from .overhead import Overhead  # which needs Django set up
 
 PACKAGES = ("wasmtime", "django", "extism", "extism-sys", "psycopg", "componentize-py")
 
@@ -55,6 +58,7 @@ class Report:
     missing: list[str] = field(default_factory=list)
     """Rows that could not be measured, each with the reason."""
     cold_start: ColdStart | None = None
+    overhead: Overhead | None = None
 
 
 def shown(report: Report) -> str:
@@ -65,6 +69,12 @@ def shown(report: Report) -> str:
             "New process, ten Python-sized plugins that all answer, warm cache of compiled code\n"
             f"  start and imports {start.imports_ms:.0f} ms, first hook {start.first_hook_ms:.0f} ms, "
             f"second {start.second_hook_ms:.0f} ms; {start.cpu_ms:.0f} ms of processor time until the first answer"
+        )
+    if (over := report.overhead) is not None:
+        parts.append(
+            "A request through all of Django, median and 95 %\n"
+            f"  plain view {over.view_p50_ms:.2f} ms and {over.view_p95_ms:.2f} ms, "
+            f"route of the small component {over.route_p50_ms:.2f} ms and {over.route_p95_ms:.2f} ms"
         )
     parts.append("\n".join(["Promises", *map(_promise, report.promises)]))
     if report.missing:
@@ -107,6 +117,7 @@ def write(report: Report, path: Path) -> None:
         "machine": machine(),
         "tables": [_table_as_json(table) for table in report.tables],
         "cold_start": report.cold_start and asdict(report.cold_start),
+        "overhead": report.overhead and asdict(report.overhead),
         "promises": [{**asdict(promise), "verdict": promise.verdict} for promise in report.promises],
         "missing": report.missing,
     }

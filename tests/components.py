@@ -28,6 +28,7 @@ __all__ = [
     "http_handler",
     "json_handler",
     "log",
+    "memory_dump",
     "number_hook",
     "ok",
     "ok_nothing",
@@ -136,13 +137,26 @@ def ok_number(number: int) -> Body:
     )
 
 
-def ok_response(status: int, text: str, headers: Sequence[tuple[str, str]] = ()) -> Body:
-    """Answer ok with a ``response`` record whose body is text."""
+def ok_response(status: int, content: str | bytes, headers: Sequence[tuple[str, str]] = ()) -> Body:
+    """Answer ok with a ``response`` record whose body is text, or bytes."""
 
     def body(memory: Memory, shape: Shape) -> tuple[str, tuple[Step, ...]]:
         pairs = [part for pair in headers for word in pair for part in memory.text(word)]
-        record = (status, memory.words(*pairs), len(headers), 1, *memory.text(text))
+        is_text = isinstance(content, str)
+        data = content.encode() if isinstance(content, str) else content
+        record = (status, memory.words(*pairs), len(headers), 1 if is_text else 2, memory.put(data), len(data))
         return f"i32.const {memory.words(0, *record)}", ()
+
+    return body
+
+
+def memory_dump() -> Body:
+    """Answer ok with a ``response`` whose body is all that the plugin has in its memory: whatever the host told it."""
+
+    def body(memory: Memory, shape: Shape) -> tuple[str, tuple[Step, ...]]:
+        answer = memory.words(0, 200, 0, 0, 2, 0, 0)
+        size = "(i32.mul (memory.size) (i32.const 65536))"
+        return f"(i32.store (i32.const {answer + 24}) {size})\n(i32.const {answer})", ()
 
     return body
 

@@ -103,14 +103,17 @@ def log(message: str, *, level: int = 2, context: str = "test") -> Step:
     return Step(HostImport(LOGGING, "log", params, core_params=5), (level, context, message), err_at=None)
 
 
-def authorize(*permissions: str, allow_super_admin_auth: bool = False) -> Step:
+def authorize(
+    *permissions: str, allow_super_admin_auth: bool = False, claims: str = "{}", tenant: str | None = None
+) -> Step:
     """Ask whether the caller has permissions."""
     params = (
         '(param "claims" string) (param "allow-super-admin-auth" bool) (param "tenant-id-opt" (option string)) '
         f'(param "permissions" (list string)) {_DONE}'
     )
     imported = HostImport(AUTHORIZATION, "authorize", params, core_params=9)
-    return Step(imported, ("{}", int(allow_super_admin_auth), 0, 0, 0, tuple(permissions)))
+    asked_tenant = (0, 0, 0) if tenant is None else (1, tenant)
+    return Step(imported, (claims, int(allow_super_admin_auth), *asked_tenant, tuple(permissions)))
 
 
 def _words(memory: Memory, argument: object) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from wasm_plugins.capabilities import (
     AUTHORIZATION,
     CAPABILITIES,
     DATABASE,
+    DECLARED,
     HTTP,
     capability_of,
     requested,
@@ -53,5 +54,7 @@ def test_what_a_component_requests_is_sorted_and_named_once() -> None:
     assert requested([]) == ()
 
 
-def test_every_capability_belongs_to_an_interface_of_the_host() -> None:
-    assert set(CAPABILITIES) == {found for name in host_interfaces() if (found := capability_of(name)) is not None}
+def test_every_capability_belongs_to_an_interface_of_the_host_or_is_declared() -> None:
+    imported = {found for name in host_interfaces() if (found := capability_of(name)) is not None}
+    assert set(CAPABILITIES) == imported | DECLARED
+    assert not imported & DECLARED

@@ -92,3 +92,14 @@ def test_an_unknown_setting_is_a_defect() -> None:
 def test_a_queue_without_the_json_serializer_is_warned_of(settings: Settings) -> None:
     settings.RQ_QUEUES = {"default": {"URL": "redis://localhost"}}
     assert ids() == ["W003"]
+
+
+@pytest.mark.parametrize("wrong", ["no.such.module", "nodots", "wasm_plugins.paths.PATH_CHARS", 7])
+def test_an_authenticator_that_is_no_function_is_an_error(settings: Settings, wrong: object) -> None:
+    settings.WASM_PLUGINS_AUTHENTICATOR = wrong
+    assert "wasm_plugins.E020" in {message.id for message in check_settings(None)}
+
+
+def test_an_authenticator_that_can_be_called_is_fine(settings: Settings) -> None:
+    settings.WASM_PLUGINS_AUTHENTICATOR = "wasm_plugins.access.authenticate"
+    assert "wasm_plugins.E020" not in {message.id for message in check_settings(None)}

@@ -24,6 +24,7 @@ def greeter(toml: str | None = None, **declared: object) -> bytes:
     [
         (greeter(salt="another build"), True),
         (greeter(PUBLIC), False),
+        (greeter("[capabilities.html]"), False),
         (greeter(hooks={"order-seen": text_hook(ok("hello"))}), False),
         (greeter(tasks={"recount": json_handler(ok("{}"))}), False),
     ],

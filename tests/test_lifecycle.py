@@ -209,6 +209,14 @@ def test_what_a_version_asks_for_follows_from_its_imports_and_its_toml() -> None
     assert missing_grants(plugin, version) == ("database",)
 
 
+def test_html_is_asked_for_in_the_toml_alone_and_a_plugin_runs_without_it() -> None:
+    plugin = _upload(plugin_component(toml="[capabilities.html]"))
+    version = plugin.versions.get()
+    assert requested_scopes(version) == {"html": {}}
+    assert missing_grants(plugin, version) == ()
+    assert lifecycle.enable(plugin).is_enabled
+
+
 def test_a_scope_without_the_import_asks_for_nothing() -> None:
     version = _upload(plugin_component(toml=TOML)).versions.get()
     assert requested_scopes(version) == {}

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
-from django.test import Client
+from django.http import HttpRequest
+from django.test import Client, RequestFactory
 from pytest_django import Settings
 
 from project.shop.models import Order
@@ -29,10 +30,10 @@ from tests.components import (
     trap,
 )
 from tests.installed import install, tables
-from wasm_plugins import exceptions, lifecycle
+from wasm_plugins import exceptions, get_plugin_manager, lifecycle
 from wasm_plugins.models import Plugin, Route, TaskRun
 from wasm_plugins.registry import mark_changed
-from wasm_plugins.routes import STATUS_OF, status_of
+from wasm_plugins.routes import STATUS_OF, error_response, status_of
 
 pytestmark = pytest.mark.django_db
 
@@ -93,9 +94,11 @@ def test_a_handler_with_nothing_to_say_answers_null(ann: Client) -> None:
     assert (response.status_code, response.json()) == (200, None)
 
 
+HTML = [("Content-Type", "text/html; charset=utf-8"), ("Set-Cookie", "sessionid=stolen"), ("Server", "mine")]
+
+
 def test_an_http_handler_answers_html_that_can_do_no_harm(client: Client) -> None:
-    headers = [("Content-Type", "text/html; charset=utf-8"), ("Set-Cookie", "sessionid=stolen"), ("Server", "mine")]
-    serve(http_handler(ok_response(201, "<h1>hello</h1>", headers)), access="public")
+    serve(http_handler(ok_response(201, "<h1>hello</h1>", HTML)), access="public", grants={"html": {}})
     response = client.get("/plugins/pages/one")
     assert response.status_code == 201
     assert response.content == b"<h1>hello</h1>"
@@ -105,6 +108,13 @@ def test_an_http_handler_answers_html_that_can_do_no_harm(client: Client) -> Non
     assert response["Cache-Control"] == "private, no-store"
     assert "sessionid" not in response.cookies
     assert "Server" not in response
+
+
+def test_html_that_nobody_granted_is_sent_as_text_from_the_next_call_on(client: Client) -> None:
+    serve(http_handler(ok_response(200, "<h1>hello</h1>", HTML)), access="public", grants={"html": {}})
+    lifecycle.revoke(Plugin.objects.get(), "html")
+    response = client.get("/plugins/pages/one")
+    assert (response.status_code, response["Content-Type"]) == (200, "text/plain; charset=utf-8")
 
 
 def test_text_without_a_content_type_is_sent_as_plain_text(client: Client) -> None:
@@ -273,6 +283,25 @@ def test_the_state_of_a_run_is_told_only_to_whoever_asked_for_it(ann: Client, rq
     staff.force_login(User.objects.create_superuser("root"))
     assert (stranger.get(where).status_code, Client().get(where).status_code) == (404, 404)
     assert staff.get(where).status_code == 200
+
+
+def test_a_503_says_when_to_ask_again() -> None:
+    error = exceptions.ArtifactError("gone", plugin="pages")
+    assert error_response(error)["Retry-After"] == "5"
+    error.retry_after_s = 29.2  # type: ignore[attr-defined]
+    assert error_response(error)["Retry-After"] == "30"
+
+
+def test_a_view_of_the_project_calls_a_route_and_decides_itself_who_is_admitted(user: User) -> None:
+    def refuse(request: HttpRequest) -> None:
+        raise exceptions.AccessDenied("not today")
+
+    serve(json_handler(ok("{}")))
+    request = RequestFactory().post("/anywhere", {}, content_type="application/json")
+    request.user = user
+    assert get_plugin_manager().call_route(request, "/pages/one").status_code == 200
+    with pytest.raises(exceptions.AccessDenied):
+        get_plugin_manager().call_route(request, "/pages/one", admit=refuse)
 
 
 def test_every_error_has_a_status() -> None:

@@ -31,7 +31,10 @@ _CAPABILITY_OF: Final[dict[str, str | None]] = {
     "wasi:http/outgoing-handler": HTTP,
 }
 
-CAPABILITIES: Final = tuple(sorted({name for name in _CAPABILITY_OF.values() if name is not None}))
+DECLARED: Final = frozenset({HTML})
+"""Capabilities that only ``plugin.toml`` asks for; a plugin runs without them, and then just does not get them."""
+
+CAPABILITIES: Final = tuple(sorted({name for name in _CAPABILITY_OF.values() if name is not None} | DECLARED))
 """Every capability that an admin can grant."""
 
 
@@ -46,5 +49,5 @@ def capability_of(interface: str) -> str | None:
 
 
 def requested(imports: Iterable[str]) -> tuple[str, ...]:
-    """List, sorted, the capabilities that a component with these imports needs."""
+    """List, sorted, the capabilities that a component with these imports cannot run without."""
     return tuple(sorted({found for name in imports if (found := capability_of(name)) is not None}))

@@ -10,6 +10,7 @@ from typing import Any, Final
 from django.conf import settings as project
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.db import connections
+from django.utils.module_loading import import_string
 
 from .conf import PREFIX, conf, setting_names
 from .host.http.addresses import NEVER
@@ -71,6 +72,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         *_check_queue(),
         *_check_cache(),
         *_check_private_networks(),
+        *_check_authenticator(),
     ]
 
 
@@ -215,3 +217,18 @@ def _check_private_networks() -> Iterator[CheckMessage]:
                 hint="No plugin reaches link-local addresses, clouds' metadata or multicast. Name a narrower network.",
                 id="wasm_plugins.W010",
             )
+
+
+def _check_authenticator() -> Iterator[CheckMessage]:
+    if conf.AUTHENTICATOR is None:
+        return
+    try:
+        is_function = callable(import_string(conf.AUTHENTICATOR))
+    except (ImportError, TypeError, AttributeError):
+        is_function = False
+    if not is_function:
+        yield Error(
+            f"{PREFIX}AUTHENTICATOR is {conf.AUTHENTICATOR!r}, which is no function that can be imported.",
+            hint="Name one by its dotted path; it takes a request and returns a user or None.",
+            id="wasm_plugins.E020",
+        )

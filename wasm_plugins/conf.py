@@ -119,6 +119,10 @@ class Settings:
     REQUEST_BODY_BYTES: int = 1024 * 1024
     """Largest request body that a route takes, in bytes."""
 
+    AUTHENTICATOR: str | None = None
+    """Dotted path of a function ``(request) -> user | None`` that reads a route's ``Authorization`` header; a request
+    that it finds a user for needs no CSRF token. ``None`` means that only sessions count."""
+
     RESPONSE_BODY_BYTES: int = 2 * 1024 * 1024
     """Largest answer of a route that is passed on, in bytes."""
 

@@ -8,8 +8,11 @@ PluginError                   has .plugin and .version, either may be None
 │   ├── MethodNotAllowed      the route does not take this method; .allowed
 │   ├── AuthenticationRequired  nobody is logged in and the route wants somebody
 │   ├── AccessDenied          whoever is logged in may not call this route
+│   ├── CsrfFailed            an unsafe method without a valid CSRF token
+│   ├── QueryTooLong          the query string is over the limit
 │   ├── BodyNotJson           the body is no JSON object
-│   └── BodyTooLarge          the body is over the limit
+│   ├── BodyTooLarge          the body is over the limit
+│   └── BodyUnreadable        the body did not arrive whole
 ├── ArtifactError             bytes missing, too large, or not those of the row       operator
 ├── SignatureRefused          not signed as this project wants it                     operator
 ├── ManifestError             declaration malformed or over a limit; .field           plugin author
@@ -112,6 +115,18 @@ class AccessDenied(RouteRefused):
     code = "access-denied"
 
 
+class CsrfFailed(RouteRefused):
+    """An unsafe method came without a valid CSRF token, or from another origin. The caller must act."""
+
+    code = "csrf-failed"
+
+
+class QueryTooLong(RouteRefused):
+    """The request's query string is over the limit. The caller must act."""
+
+    code = "query-too-long"
+
+
 class BodyNotJson(RouteRefused):
     """The request's body is no JSON object. The caller must act."""
 
@@ -122,6 +137,12 @@ class BodyTooLarge(RouteRefused):
     """The request's body is over the limit. The caller must act."""
 
     code = "body-too-large"
+
+
+class BodyUnreadable(RouteRefused):
+    """The request's body did not arrive whole, or says not how long it is. The caller must act."""
+
+    code = "body-unreadable"
 
 
 class ArtifactError(PluginError):

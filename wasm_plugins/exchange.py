@@ -1,16 +1,16 @@
-"""Turns an HTTP request into what a handler takes, and what it answers into a response."""
+"""Turns an HTTP request into what a handler takes."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping
+from io import BytesIO
 from typing import Any, Final
 
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
+from django.http import HttpRequest, UnreadablePostError
 
 from .conf import conf
-from .exceptions import AnswerRefused, BodyNotJson, BodyTooLarge, LimitExceeded
+from .exceptions import BodyNotJson, BodyTooLarge, BodyUnreadable, QueryTooLong
 from .runtime.values import Variant
 
 PASSED_REQUEST_HEADERS: Final = frozenset(
@@ -26,29 +26,9 @@ PASSED_REQUEST_HEADERS: Final = frozenset(
 )
 """What a plugin sees of a request: never cookies, credentials, or what a proxy says of the caller."""
 
-PASSED_RESPONSE_HEADERS: Final = frozenset(
-    {
-        "cache-control",
-        "content-disposition",
-        "content-language",
-        "content-type",
-        "etag",
-        "last-modified",
-        "vary",
-    }
-)
-"""What a plugin may say of its answer: nothing that touches the session, the connection or another page."""
-
-_MOST_HEADERS: Final = 64
-_HEADER_CHARS: Final = 4_096
-_HEADER_VALUE: Final = re.compile(r"[\x20-\x7e\xa0-\xff]*")  # RFC 9110, 5.5, without tabs
-_BODILESS: Final = frozenset({204, 205, 304})
-_CONTENT_TYPES: Final = {
-    "empty": "text/plain; charset=utf-8",
-    "text": "text/plain; charset=utf-8",
-    "bytes": "application/octet-stream",
-}
-"""What an answer is sent as that does not say itself."""
+QUERY_CHARS: Final = 8_192
+_NO_OBJECT: Final = "the body must be a JSON object in UTF-8"
+_NOT_WHOLE: Final = "the body did not arrive whole"
 
 
 def claims_of(user: Any) -> dict[str, Any]:
@@ -64,19 +44,69 @@ def claims_of(user: Any) -> dict[str, Any]:
 
 
 def read_body(request: HttpRequest) -> bytes:
-    """Return the request's body.
+    """Return the request's body, as it came: one that is compressed stays so.
+
+    Blocks while the client sends it; how long that may take is up to the server.
 
     Raises:
         BodyTooLarge: It is over the limit.
+        BodyUnreadable: It did not arrive whole, or says not how long it is.
     """
     limit = conf.REQUEST_BODY_BYTES
-    declared = request.META.get("CONTENT_LENGTH") or "0"
-    if declared.isdigit() and int(declared) > limit:
-        raise BodyTooLarge(f"{declared} bytes; the limit request_body_bytes is {limit}")
-    body = request.body
+    if _declared_bytes(request) > limit:
+        raise BodyTooLarge(f"more bytes than the limit: request_body_bytes is {limit}")
+    try:
+        if _is_chunked(request):
+            _take_chunks(request, limit)
+        body = request.body
+    except RequestDataTooBig:
+        raise BodyTooLarge("more bytes than the limit: DATA_UPLOAD_MAX_MEMORY_SIZE of this site") from None
+    except (UnreadablePostError, OSError):
+        raise BodyUnreadable(_NOT_WHOLE) from None
     if len(body) > limit:
-        raise BodyTooLarge(f"{len(body)} bytes; the limit request_body_bytes is {limit}")
+        raise BodyTooLarge(f"more bytes than the limit: request_body_bytes is {limit}")
     return body
+
+
+def _declared_bytes(request: HttpRequest) -> int:
+    try:
+        declared = int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        declared = -1
+    if declared < 0:
+        raise BodyUnreadable("Content-Length is no number of bytes")
+    return declared
+
+
+def _is_chunked(request: HttpRequest) -> bool:
+    """Tell whether a body without a length is still to be read: under WSGI, Django takes it for an empty one."""
+    is_read = hasattr(request, "_body") or not hasattr(request, "environ")
+    return not is_read and not request.META.get("CONTENT_LENGTH") and "HTTP_TRANSFER_ENCODING" in request.META
+
+
+def _take_chunks(request: Any, limit: int) -> None:
+    """Read such a body, a byte over the limit at most, where the server marks its end."""
+    if not request.environ.get("wsgi.input_terminated"):
+        raise BodyUnreadable("the body says not how long it is: send Content-Length")
+    found = bytearray()
+    while len(found) <= limit and (piece := request.environ["wsgi.input"].read(limit + 1 - len(found))):
+        found += piece
+    request.META["CONTENT_LENGTH"] = str(len(found))
+    request._stream = BytesIO(found)
+
+
+def read_query(request: HttpRequest) -> dict[str, list[str]]:
+    """Return the query string's parameters, decoded.
+
+    Raises:
+        QueryTooLong: There are more of them, or more characters, than is taken.
+    """
+    if len(request.META.get("QUERY_STRING", "")) > QUERY_CHARS:
+        raise QueryTooLong(f"the query string has more than {QUERY_CHARS} characters")
+    try:
+        return dict(request.GET.lists())
+    except TooManyFieldsSent:
+        raise QueryTooLong("the query string has too many parameters") from None
 
 
 def json_input(request: HttpRequest, path: str) -> str:
@@ -85,39 +115,49 @@ def json_input(request: HttpRequest, path: str) -> str:
     Raises:
         BodyNotJson: The body is something else than a JSON object.
         BodyTooLarge: It is over the limit.
+        BodyUnreadable: It did not arrive whole.
+        QueryTooLong: The query string is over the limit.
     """
+    query = read_query(request)
     body = read_body(request)
     data = _object_of(body) if body.strip() else {}
-    data["request"] = {
-        "method": request.method,
-        "path": path,
-        "query": {name: request.GET.getlist(name) for name in request.GET},
-    }
+    data["request"] = {"method": request.method, "path": path, "query": query}
     data["claims"] = claims_of(request.user)
-    return json.dumps(data)
+    try:
+        return json.dumps(data, allow_nan=False)
+    except (ValueError, RecursionError):  # 1e999 was read as infinity; what was just not too deep may be now
+        raise BodyNotJson(_NO_OBJECT) from None
 
 
 def _object_of(body: bytes) -> dict[str, Any]:
     try:
-        data = json.loads(body.decode(), parse_constant=_refuse_constant)
+        data = json.loads(body.decode(), parse_constant=refuse_constant)
     except (ValueError, RecursionError):
-        raise BodyNotJson("the body must be a JSON object in UTF-8") from None
+        raise BodyNotJson(_NO_OBJECT) from None
     if not isinstance(data, dict):
-        raise BodyNotJson(f"the body must be a JSON object, not {type(data).__name__}")
+        raise BodyNotJson(_NO_OBJECT)
     return data
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")  # RFC 8259 knows neither NaN nor Infinity
+def refuse_constant(name: str) -> None:
+    """Refuse what Python's parser takes for a number and RFC 8259 does not know: NaN and the infinities."""
+    raise ValueError(f"{name} is no JSON")
 
 
 def http_input(request: HttpRequest, path: str) -> dict[str, Any]:
-    """Return the ``request`` record of ``plugins-manager:common/http``."""
+    """Return the ``request`` record of ``plugins-manager:common/http``.
+
+    Raises:
+        BodyTooLarge: The body is over the limit.
+        BodyUnreadable: It did not arrive whole.
+        QueryTooLong: The query string is over the limit.
+    """
+    query = read_query(request)
     body = read_body(request)
     return {
         "method": request.method,
         "path": path,
-        "query": [(name, value) for name, values in request.GET.lists() for value in values],
+        "query": [(name, value) for name, values in query.items() for value in values],
         "headers": [
             (name.lower(), value) for name, value in request.headers.items() if name.lower() in PASSED_REQUEST_HEADERS
         ],
@@ -133,66 +173,3 @@ def _body_variant(body: bytes) -> Variant:
         return Variant("text", body.decode())
     except UnicodeDecodeError:
         return Variant("bytes", body)
-
-
-def json_response(answer: str | None, *, export: str) -> HttpResponse:
-    """Return the response for a handler of the seed's type.
-
-    Raises:
-        AnswerRefused: The answer is no JSON.
-        LimitExceeded: It is over the limit.
-    """
-    text = "null" if answer is None else answer
-    _check_size(text, export)  # before it is parsed: 30 MB of JSON are 700 MB of Python
-    try:
-        json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        raise AnswerRefused(f"{export} answered a text that is no JSON", export=export) from None
-    return _harmless(HttpResponse(text, content_type="application/json"))
-
-
-def http_response(answer: Mapping[str, Any], *, export: str) -> HttpResponse:
-    """Return the response for the ``response`` record of ``plugins-manager:common/http``.
-
-    Raises:
-        AnswerRefused: The status or a header is none that a plugin may send.
-        LimitExceeded: The body is over the limit.
-    """
-    status = answer["status"]
-    if not 200 <= status <= 599:
-        raise AnswerRefused(f"{export} answered status {status}; it must be from 200 to 599", export=export)
-    body = answer["body"]
-    content = b"" if body.payload is None or status in _BODILESS else body.payload
-    _check_size(content, export)
-    response = HttpResponse(content, status=status, content_type=_CONTENT_TYPES[body.case])
-    for name, value in _checked_headers(answer["headers"], export):
-        response[name] = value
-    return _harmless(response)
-
-
-def _check_size(content: str | bytes, export: str) -> None:
-    limit = conf.RESPONSE_BODY_BYTES
-    size = len(content)
-    if size > limit or (isinstance(content, str) and size * 4 > limit and (size := len(content.encode())) > limit):
-        raise LimitExceeded(
-            f"{export} answered {size} bytes; the limit response_body_bytes is {limit}",
-            export=export,
-            limit="response_body_bytes",
-        )
-
-
-def _checked_headers(headers: list[tuple[str, str]], export: str) -> list[tuple[str, str]]:
-    if len(headers) > _MOST_HEADERS:
-        raise AnswerRefused(f"{export} answered {len(headers)} headers; the limit is {_MOST_HEADERS}", export=export)
-    for name, value in headers:
-        if len(value) > _HEADER_CHARS or not _HEADER_VALUE.fullmatch(value):
-            raise AnswerRefused(f"{export} answered a header {name[:40]!r} with a value that is none", export=export)
-    return [(name, value) for name, value in headers if name.lower() in PASSED_RESPONSE_HEADERS]
-
-
-def _harmless(response: HttpResponse) -> HttpResponse:
-    """Keep what a plugin wrote from acting in the site's name: no scripts, no guessing, no shared caches."""
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Content-Security-Policy"] = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-    response.setdefault("Cache-Control", "private, no-store")
-    return response

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .capabilities import CAPABILITIES, DATABASE, HTTP, requested
+from .capabilities import CAPABILITIES, DATABASE, DECLARED, HTTP, requested
 from .host.http.scope import HttpGrant
 from .host.sql.grants import TableGrant
 from .models import Plugin, PluginVersion
@@ -30,16 +30,17 @@ def check_grant(capability: str, scope: Any) -> None:
 
 
 def requested_scopes(version: PluginVersion) -> dict[str, Any]:
-    """Return the scope that a verified version asks for, by each capability that its imports need.
+    """Return the scope that a verified version asks for, by capability: those its imports need, and those it declares.
 
     An empty scope is what a plugin asks for that names none.
     """
     asked = version.declared.capabilities
-    return {capability: dict(asked.get(capability, {})) for capability in requested(version.imports)}
+    wanted = {*requested(version.imports), *(DECLARED & asked.keys())}
+    return {capability: dict(asked.get(capability, {})) for capability in sorted(wanted)}
 
 
 def missing_grants(plugin: Plugin, version: PluginVersion) -> tuple[str, ...]:
-    """List, sorted, the capabilities that a version needs and nobody granted."""
+    """List, sorted, the capabilities that a version cannot run without and nobody granted."""
     granted = {grant.capability for grant in plugin.grants.all()}  # a list page has them prefetched
     return tuple(name for name in requested(version.imports) if name not in granted)
 

@@ -13,13 +13,15 @@ from asgiref.sync import sync_to_async
 from django.db import DEFAULT_DB_ALIAS, transaction
 from django.http import HttpRequest, HttpResponse
 
-from . import components, exchange
-from .access import check_access
+from . import answers, components, exchange
+from .access import check_access, check_method
 from .caller import acting_user, call_plugin
+from .capabilities import HTML
 from .dispatch import HookOptions, dispatch, options_of, unanswered
-from .exceptions import MethodNotAllowed, PluginError, PluginNotFound, RouteNotFound, TaskNotFound
+from .exceptions import PluginError, PluginNotFound, RouteNotFound, TaskNotFound
 from .host.context import Report
 from .host.locks import nothing_is_held
+from .paths import NOTHING_HERE
 from .registry import find_snapshot, registry
 from .results import HookResults
 from .runtime.contract import HTTP_HANDLER
@@ -86,12 +88,16 @@ class PluginManager:
             expected=find_hook_type(name),
         )
 
-    def call_route(self, request: HttpRequest, path: str | None = None) -> HttpResponse:
+    def call_route(
+        self, request: HttpRequest, path: str | None = None, *, admit: Callable[[HttpRequest], None] | None = None
+    ) -> HttpResponse:
         """Answer a request by the plugin that serves its path; in one transaction, undone unless the plugin answers.
 
         Args:
             request: The request, with its user.
             path: The route, for example ``/loyalty/points``; ``None`` takes the request's whole path.
+            admit: Called with the request once its user and method are known to be right; refuses it by raising.
+                The URLs of this app check the CSRF token here. A view of the project's has Django's own check.
 
         Raises:
             RouteNotFound: No enabled plugin serves that path.
@@ -101,20 +107,17 @@ class PluginManager:
         path = request.path_info if path is None else path
         entry = find_snapshot().routes.get(path)
         if entry is None:
-            raise RouteNotFound(f"nothing is served at {path[:200]}")
+            raise RouteNotFound(NOTHING_HERE)
         try:
+            check_access(entry, request.user)
+            check_method(entry, request.method)
+            if admit is not None:
+                admit(request)
             return self._call_entry(request, entry)
         except PluginError as error:
             raise error.about(entry.plugin.name, entry.plugin.version) from error.__cause__
 
     def _call_entry(self, request: HttpRequest, entry: RouteEntry) -> HttpResponse:
-        check_access(entry, request.user)
-        if request.method not in entry.methods:
-            raise MethodNotAllowed(
-                f"{entry.path} takes {', '.join(entry.methods)}",
-                allowed=entry.methods,
-                plugin=entry.plugin.name,
-            )
         if entry.process_as_task:
             return self.enqueue_route(request, entry, exchange.json_input(request, entry.path))
         with self.acting_as(request.user):
@@ -126,6 +129,7 @@ class PluginManager:
         is_http = HTTP_HANDLER.matches(handler)
         given = exchange.http_input(request, entry.path) if is_http else exchange.json_input(request, entry.path)
         held_nothing = nothing_is_held()
+        answer = answers.http_response if is_http else answers.json_response
         with transaction.atomic():
             response: HttpResponse = call_plugin(
                 entry.plugin,
@@ -134,7 +138,7 @@ class PluginManager:
                 using=DEFAULT_DB_ALIAS,
                 owns_transaction=True,
                 deadline_ms=deadline_ms(entry.plugin.limits, "route"),
-                convert=partial(exchange.http_response if is_http else exchange.json_response, export=entry.handler),
+                convert=partial(answer, terms=_terms(request, entry)),
                 held_nothing=held_nothing,
             )
         return response
@@ -229,6 +233,18 @@ class PluginManager:
     async def areload(self) -> None:
         """Look at the records again, from async code."""
         await sync_to_async(self.reload, thread_sensitive=True)()
+
+
+def _terms(request: HttpRequest, entry: RouteEntry) -> answers.Terms:
+    """Say what the answer to a request may be."""
+    return answers.Terms(
+        export=entry.handler,
+        may_be_html=HTML in entry.plugin.grants,
+        is_cacheable=entry.access == "public"
+        and request.method in ("GET", "HEAD")
+        and not request.user.is_authenticated,
+        is_head=request.method == "HEAD",
+    )
 
 
 def _task_handlers(plugin: ActivePlugin) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from typing import Final
 
@@ -10,7 +11,11 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 
 from . import exceptions as errors
+from .access import authenticate
+from .answers import make_harmless
+from .csrf import check_csrf
 from .manager import get_plugin_manager
+from .paths import check_path
 from .snapshot import RouteEntry
 from .tasks import request_run
 
@@ -22,8 +27,11 @@ STATUS_OF: Final[Mapping[type[errors.PluginError], int]] = {
     errors.MethodNotAllowed: 405,
     errors.AuthenticationRequired: 401,
     errors.AccessDenied: 403,
+    errors.CsrfFailed: 403,
+    errors.QueryTooLong: 414,
     errors.BodyNotJson: 400,
     errors.BodyTooLarge: 413,
+    errors.BodyUnreadable: 400,
     errors.PluginFailed: 422,
     errors.PluginTrapped: 502,
     errors.LimitExceeded: 502,
@@ -40,15 +48,24 @@ _TOLD: Final = (errors.RouteRefused, errors.PluginFailed, errors.DeadlineExceede
 """Errors whose text is for the caller. Others may hold a backtrace or a path: those are for the project's log."""
 
 
+_RETRY_AFTER_S: Final = 5
+"""When to ask again after a 503 whose error does not say: the next sync may have mended it by then."""
+
+
 def status_of(error: errors.PluginError) -> int:
     """Return the HTTP status of an error."""
     return next((STATUS_OF[each] for each in type(error).__mro__ if each in STATUS_OF), 500)
 
 
 def respond(request: HttpRequest, path: str) -> HttpResponse:
-    """Answer a request to a plugin's path; whatever the plugin does, there is a response."""
+    """Answer a request to a plugin's path; whatever the plugin does, there is a response.
+
+    An unsafe method needs a CSRF token, unless the request proves by itself who sends it.
+    """
     try:
-        return get_plugin_manager().call_route(request, path)
+        check_path(request, path)
+        admit = None if authenticate(request) else check_csrf
+        return get_plugin_manager().call_route(request, path, admit=admit)
     except errors.PluginError as error:
         return error_response(error)
 
@@ -64,12 +81,12 @@ def error_response(error: errors.PluginError) -> HttpResponse:
         "message": error.message if isinstance(error, _TOLD) else "the plugin gave no answer",
     }
     response = JsonResponse({"error": body}, status=status)
-    response["Cache-Control"] = "no-store"
+    response["Cache-Control"] = "private, no-store"
     if isinstance(error, errors.MethodNotAllowed):
         response["Allow"] = ", ".join(error.allowed)
     if status == 503:
-        response["Retry-After"] = "5"
-    return response
+        response["Retry-After"] = str(max(1, math.ceil(getattr(error, "retry_after_s", _RETRY_AFTER_S))))
+    return make_harmless(response)
 
 
 def enqueue_route(request: HttpRequest, entry: RouteEntry, input_text: str) -> HttpResponse:
@@ -84,4 +101,5 @@ def enqueue_route(request: HttpRequest, entry: RouteEntry, input_text: str) -> H
     status_url = reverse("wasm_plugins:run", args=[run.pk])
     response = JsonResponse({"run": str(run.pk), "status": run.status, "status_url": status_url}, status=202)
     response["Location"] = status_url
-    return response
+    response["Cache-Control"] = "private, no-store"
+    return make_harmless(response)

@@ -53,6 +53,11 @@ def test_a_user_who_was_switched_off_is_not_authorized() -> None:
     assert asked_as(User.objects.create_user("ann", is_active=False)).startswith("no")
 
 
+@pytest.mark.parametrize("tenant", ["None", "", "t-1"])
+def test_a_user_without_a_tenant_belongs_to_none_whatever_it_is_called(tenant: str) -> None:
+    assert asked_as(User.objects.create_user("ann"), tenant=tenant).startswith("no")
+
+
 def test_being_a_superuser_counts_only_where_the_plugin_lets_it() -> None:
     root = User.objects.create_superuser("root")
     assert asked_as(root, "shop.view_order").startswith("no")

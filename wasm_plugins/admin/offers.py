@@ -11,7 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ..capabilities import AUTHORIZATION, DATABASE, HTTP
+from ..capabilities import AUTHORIZATION, DATABASE, DECLARED, HTML, HTTP
 from ..grants import reaches, requested_scopes
 from ..models import Plugin, PluginVersion
 
@@ -19,13 +19,14 @@ WORDS: Final[Mapping[str, str | Promise]] = {
     DATABASE: gettext_lazy("read and write database tables, inside the caller's transaction"),
     AUTHORIZATION: gettext_lazy("ask what the user who calls may do"),
     HTTP: gettext_lazy("send requests to other hosts"),
+    HTML: gettext_lazy("answer with HTML pages, without scripts and forms, at this site's address; it runs without"),
 }
 _SCOPE_CHARS: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """One capability that a version needs."""
+    """One capability that a version asks for."""
 
     capability: str
     words: str
@@ -33,9 +34,11 @@ class Wish:
     scope: str
     """How far the version wants it to reach; empty where it names nothing."""
     is_granted: bool
-    """Whether it was granted at all: without that the version cannot serve."""
+    """Whether it was granted at all: without that the version cannot serve, if it is required."""
     is_covered: bool
     """Whether it was granted as far as the version asks."""
+    is_required: bool
+    """Whether the version cannot serve without."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +50,8 @@ class Offer:
 
     @property
     def is_granted(self) -> bool:
-        """Whether it may serve: every capability was granted, however narrow."""
-        return all(wish.is_granted for wish in self.wishes)
+        """Whether it may serve: every capability that it cannot run without was granted, however narrow."""
+        return all(wish.is_granted for wish in self.wishes if wish.is_required)
 
     @property
     def is_covered(self) -> bool:
@@ -66,6 +69,7 @@ def offer_of(plugin: Plugin, version: PluginVersion) -> Offer:
             scope=scope_in_words(scope),
             is_granted=capability in granted,
             is_covered=capability in granted and reaches(capability, granted[capability], scope),
+            is_required=capability not in DECLARED,
         )
         for capability, scope in requested_scopes(version).items()
     )

@@ -23,7 +23,8 @@ def _authorize(
     user = context_of(state).user
     if user is None or not user.is_authenticated or not user.is_active:
         return Err("nobody is logged in")
-    if tenant is not None and str(getattr(user, "tenant_id", None)) != tenant:
+    own = getattr(user, "tenant_id", None)
+    if tenant is not None and (own is None or str(own) != tenant):
         return Err("the user does not belong to that tenant")
     if user.is_superuser and allow_super_admin:
         return Ok()
