@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,6 +79,14 @@ def rq_queue(real_parts: RealParts) -> Iterator[str]:
 def child_environment(real_parts: RealParts) -> dict[str, str]:
     """Give the environment for a child process that works on this run's test databases and servers."""
     return {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown() -> None:
+    """Have written, while the test's database is there, what waits to be written."""
+    outbox = sys.modules.get("wasm_plugins.outbox")
+    if outbox is not None and outbox.outbox.is_waiting:
+        outbox.outbox.flush()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -10,7 +10,7 @@ from django.conf import settings as project
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.db import connections
 
-from .conf import PREFIX, conf, setting_names
+from .conf import PREFIX, conf, is_safe_mode, setting_names
 
 _AT_LEAST_ONE: Final = (
     "HOOK_DEADLINE_MS",
@@ -23,7 +23,15 @@ _AT_LEAST_ONE: Final = (
     "COMPONENT_BYTES",
     "REQUEST_BODY_BYTES",
     "RESPONSE_BODY_BYTES",
+    "CONCURRENT_CALLS",
+    "BREAKER_FAILURES",
+    "BREAKER_WINDOW_S",
+    "BREAKER_SLEEP_S",
+    "BREAKER_LONGEST_SLEEP_S",
+    "AUDIT_RETENTION_DAYS",
+    "RUN_RETENTION_DAYS",
 )
+_YES_OR_NO: Final = ("SAFE_MODE", "TWO_PERSONS", "AUDIT_HOOKS")
 JSON_SERIALIZER: Final = "rq.serializers.JSONSerializer"
 """As pickle, a job would be code that whoever can write to Redis runs in the workers."""
 
@@ -41,6 +49,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         *_check_numbers(),
         *_check_queue(),
         *_check_cache(),
+        *_check_switches(),
     ]
 
 
@@ -124,3 +133,15 @@ def _check_queue() -> Iterator[CheckMessage]:
 def _check_cache() -> Iterator[CheckMessage]:
     if conf.CACHE_DIR is not None and not isinstance(conf.CACHE_DIR, (str, Path)):
         yield Error(f"{PREFIX}CACHE_DIR must be a path or None.", id="wasm_plugins.E006")
+
+
+def _check_switches() -> Iterator[CheckMessage]:
+    for name in _YES_OR_NO:
+        if not isinstance(getattr(conf, name), bool):
+            yield Error(f"{PREFIX}{name} must be True or False.", id="wasm_plugins.E030")
+    if is_safe_mode():
+        yield Warning(
+            "Safe mode is on: no plugin is loaded, compiled or called.",
+            hint=f"Disable what does harm, then unset {PREFIX}SAFE_MODE.",
+            id="wasm_plugins.W030",
+        )

@@ -6,11 +6,13 @@ import os
 import threading
 from collections import defaultdict
 from collections.abc import Collection
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from .conf import conf
+from .conf import PREFIX, conf, is_safe_mode
+from .exceptions import SafeModeOn
 from .host import host_interfaces
 from .runtime.compiled import CompiledCache
 from .runtime.component import Component
@@ -29,7 +31,10 @@ def compiled_cache() -> CompiledCache:
 
     Raises:
         ArtifactError: Its folder is not this user's alone.
+        SafeModeOn: Safe mode is on, so nothing is loaded or compiled.
     """
+    if is_safe_mode():
+        raise SafeModeOn(f"safe mode is on, so no plugin is loaded: unset {PREFIX}SAFE_MODE to end it")
     return _cache_at(_cache_folder(), conf.COMPONENT_BYTES)
 
 
@@ -64,6 +69,11 @@ def get_linked(digest: str) -> LinkedComponent:
         return found
 
 
+def running(digest: str) -> AbstractContextManager[None]:
+    """Note, where other processes find it if this one dies, that a component runs while the block does."""
+    return compiled_cache().lifeline.running(digest)
+
+
 def forget(keep: Collection[str]) -> None:
     """Drop every component but those with one of these digests; calls that still run keep theirs alive."""
     for digest in [digest for digest in _linked if digest not in keep]:
@@ -86,6 +96,7 @@ def _project_limits(deadline_ms: int) -> Limits:
         deadline_ms=deadline_ms,
         memory_bytes=conf.MEMORY_BYTES,
         depth=conf.CALL_DEPTH,
+        concurrent_calls=conf.CONCURRENT_CALLS,
         log_bytes=conf.LOG_BYTES,
     )
 

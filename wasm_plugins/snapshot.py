@@ -5,14 +5,26 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from .capabilities import requested
-from .conf import conf
+from .conf import conf, is_safe_mode
 from .manifest import Manifest
-from .models import Hook, Plugin, PluginVersion, Route, Task
+from .models import Hook, Plugin, PluginVersion, Route, Task, VersionHealth
 
 _Row = TypeVar("_Row", Hook, Route, Task)
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """A version whose circuit breaker is open."""
+
+    until: datetime
+    """When one call may try whether it is well again."""
+
+    times: int
+    """How often in a row it fell asleep."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +42,9 @@ class ActivePlugin:
 
     limits: Mapping[str, int] = field(default_factory=dict)
     """Limits of its own, by the name that they have in ``runtime.limits``."""
+
+    sleep: Sleep | None = None
+    """What the fleet knew of its circuit breaker when the snapshot was made; ``None`` while it is closed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +92,8 @@ EMPTY: Final = Snapshot()
 
 def load_snapshot() -> Snapshot:
     """Read the records and return what they amount to; three queries and one for each kind of declaration."""
+    if is_safe_mode():
+        return EMPTY
     plugins = _active_plugins()
     return Snapshot(
         plugins={plugin.name: plugin for plugin in plugins.values()},
@@ -89,7 +106,8 @@ def load_snapshot() -> Snapshot:
 def _active_plugins() -> dict[int, ActivePlugin]:
     rows = (
         Plugin.objects.filter(is_enabled=True, current_version__state=PluginVersion.State.VERIFIED)
-        .select_related("current_version")
+        .exclude(current_version__health__quarantined_at__isnull=False)
+        .select_related("current_version__health")
         .prefetch_related("grants")
     )
     found = {}
@@ -107,8 +125,14 @@ def _active_plugins() -> dict[int, ActivePlugin]:
                 manifest=version.declared,
                 grants=grants,
                 limits=row.limits,
+                sleep=_sleep(version),
             )
     return found
+
+
+def _sleep(version: PluginVersion) -> Sleep | None:
+    health: VersionHealth | None = getattr(version, "health", None)  # which no version has that is well
+    return None if health is None or health.open_until is None else Sleep(health.open_until, health.times_opened)
 
 
 def _hooks(plugins: Mapping[int, ActivePlugin]) -> dict[str, tuple[ActivePlugin, ...]]:

@@ -54,6 +54,11 @@ class Session:
         self._outer[alias] = block  # only what was entered may be left
         return alias
 
+    @property
+    def has_written(self) -> bool:
+        """Whether rows changed, even if that was undone since."""
+        return bool(self._written)
+
     def note_write(self, alias: str) -> None:
         """Remember that rows changed: deferred constraints are then checked while the call can still be undone."""
         self._written.add(alias)

@@ -18,9 +18,7 @@ class AppendOnly(Exception):
     """Somebody tried to change or delete an audit entry. A defect of the code that tried, so it must be changed."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "audit entries are only ever added; the scheduler prunes what is older than the retention"
-        )
+        super().__init__("audit entries are only ever added; the scheduler prunes what is older than the retention")
 
 
 class AuditEntries(models.QuerySet["AuditEntry"]):

@@ -25,6 +25,7 @@ from ..exceptions import ArtifactError
 from .compiler import compile_to, digest_of
 from .engine import get_runtime
 from .fingerprint import engine_fingerprint
+from .lifeline import Lifeline
 from .limits import CompileLimits
 
 _KEY_BYTES: Final = 32
@@ -48,6 +49,8 @@ class CompiledCache:
             self._key: Final = _read_key(folder / "key")
         except OSError as error:
             raise ArtifactError(f"the cache of compiled code in {folder} does not work: {error}") from error
+        self.lifeline: Final = Lifeline(folder / "running")
+        """Where it is noted what runs in this process."""
 
     def load(self, digest: str, read: Callable[[], bytes]) -> wc.Component:
         """Return the compiled component of a digest, compiling it first if this machine never did.
@@ -104,7 +107,8 @@ class CompiledCache:
             _check_private(self.folder / name, os.fstat(descriptor))
             if not hmac.compare_digest(mac, self._mac(descriptor, name)):
                 return None
-            return wc.Component.deserialize_file(get_runtime().engine, _path_of(descriptor))
+            with self.lifeline.running(name.partition("-")[0]):
+                return wc.Component.deserialize_file(get_runtime().engine, _path_of(descriptor))
         except (ArtifactError, WasmtimeError, ValueError, OSError):
             return None
         finally:

@@ -32,6 +32,9 @@ class Limits:
     depth: int = 4
     """Calls that may be open inside one another: plugin, host, plugin, and so on."""
 
+    concurrent_calls: int = 4
+    """Calls of the plugin that may run at once in one process; counted by the host, not by the sandbox."""
+
     log_bytes: int = 64 * 1024
     """Text that one call may write to its log, in bytes; what comes after is dropped and marked."""
 
