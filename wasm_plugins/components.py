@@ -74,6 +74,17 @@ def running(digest: str) -> AbstractContextManager[None]:
     return compiled_cache().lifeline.running(digest)
 
 
+def deaths_of(digest: str) -> int:
+    """Return how many processes of this machine died while a component was looked at or called."""
+    return compiled_cache().lifeline.deaths_of(digest)
+
+
+def forgive(digest: str) -> None:
+    """Forget what processes of this machine died with a component."""
+    if not is_safe_mode():
+        compiled_cache().lifeline.forgive(digest)
+
+
 def forget(keep: Collection[str]) -> None:
     """Drop every component but those with one of these digests; calls that still run keep theirs alive."""
     for digest in [digest for digest in _linked if digest not in keep]:

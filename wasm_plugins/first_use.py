@@ -7,7 +7,7 @@ import threading
 
 from django.db import connections
 
-from .conf import conf
+from .conf import conf, is_safe_mode
 from .sync import sync_if_due
 from .warming import warm
 
@@ -20,7 +20,7 @@ def sync_in_background() -> None:
     At most one process of the fleet looks in each interval, so this is cheap for all others. Then what is enabled is
     loaded, so that only the first call of a plugin, if it comes at once, waits for that.
     """
-    if conf.SYNC_INTERVAL_S > 0:
+    if conf.SYNC_INTERVAL_S > 0 and not is_safe_mode():
         threading.Thread(target=_sync, name="wasm-plugins-sync", daemon=True).start()
 
 

@@ -6,7 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from .grants import missing_grants
-from .models import Plugin, PluginVersion
+from .models import Plugin, PluginVersion, VersionHealth
 
 
 class PluginState(models.TextChoices):
@@ -15,6 +15,8 @@ class PluginState(models.TextChoices):
     RUNNING = "running", _("running")
     WAITING = "waiting", _("waiting for approval")
     OFF = "off", _("off")
+    ASLEEP = "asleep", _("asleep after failures")
+    QUARANTINED = "quarantined", _("in quarantine")
     REFUSED = "refused", _("refused")
 
 
@@ -23,9 +25,19 @@ def state_of(plugin: Plugin) -> PluginState:
     version = plugin.current_version
     if version is None or version.state != PluginVersion.State.VERIFIED:
         return PluginState.REFUSED
+    health = health_of(version)
+    if health is not None and health.quarantined_at is not None:
+        return PluginState.QUARANTINED
     if not plugin.is_enabled:
         return PluginState.OFF
+    if health is not None and health.open_until is not None:
+        return PluginState.ASLEEP
     return PluginState.WAITING if missing_grants(plugin, version) else PluginState.RUNNING
+
+
+def health_of(version: PluginVersion) -> VersionHealth | None:
+    """Return what is known of a version's health, or ``None`` while it is well."""
+    return getattr(version, "health", None)
 
 
 def waiting_version(plugin: Plugin) -> PluginVersion | None:

@@ -1,8 +1,9 @@
 """The plugin pages of Django's admin: thin views over functions that work without it."""
 
+from .audit import AuditEntryAdmin
 from .plugins import PluginAdmin
 from .runs import TaskRunAdmin
 from .stored import StoredObjectAdmin
 from .versions import PluginVersionAdmin
 
-__all__ = ["PluginAdmin", "PluginVersionAdmin", "StoredObjectAdmin", "TaskRunAdmin"]
+__all__ = ["AuditEntryAdmin", "PluginAdmin", "PluginVersionAdmin", "StoredObjectAdmin", "TaskRunAdmin"]

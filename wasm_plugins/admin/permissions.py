@@ -8,8 +8,9 @@ from django.http import HttpRequest
 
 APPROVE: Final = "wasm_plugins.approve_plugin"
 UPLOAD: Final = "wasm_plugins.upload_plugin"
+TUNE: Final = "wasm_plugins.tune_plugin"
 CHANGE: Final = "wasm_plugins.change_plugin"
-_SEE: Final = (APPROVE, UPLOAD, CHANGE, "wasm_plugins.view_plugin", "wasm_plugins.delete_plugin")
+_SEE: Final = (APPROVE, UPLOAD, CHANGE, TUNE, "wasm_plugins.view_plugin", "wasm_plugins.delete_plugin")
 
 
 def may_see(request: HttpRequest) -> bool:
@@ -30,3 +31,8 @@ def may_tune(request: HttpRequest) -> bool:
 def may_approve(request: HttpRequest) -> bool:
     """Whether the user may grant, enable, disable, and say which version serves."""
     return request.user.has_perm(APPROVE)
+
+
+def may_release(request: HttpRequest) -> bool:
+    """Whether the user may let a plugin be called again that is in quarantine or asleep."""
+    return request.user.has_perm(TUNE)
