@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -83,10 +84,14 @@ def child_environment(real_parts: RealParts) -> dict[str, str]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_teardown() -> None:
-    """Have written, while the test's database is there, what waits to be written."""
+    """Write what waits while the test's database is there, and blame no later test for processes that were killed."""
     outbox = sys.modules.get("wasm_plugins.outbox")
     if outbox is not None and outbox.outbox.is_waiting:
         outbox.outbox.flush()
+    components = sys.modules.get("wasm_plugins.components")
+    if components is not None:
+        with contextlib.suppress(Exception):  # a test may have left a folder that does not work
+            components.compiled_cache().lifeline.bury(lambda digests: ())
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

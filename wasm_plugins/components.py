@@ -33,9 +33,18 @@ def compiled_cache() -> CompiledCache:
         ArtifactError: Its folder is not this user's alone.
         SafeModeOn: Safe mode is on, so nothing is loaded or compiled.
     """
+    refuse_in_safe_mode()
+    return _cache_at(_cache_folder(), conf.COMPONENT_BYTES)
+
+
+def refuse_in_safe_mode() -> None:
+    """Load, compile and fetch nothing while safe mode is on.
+
+    Raises:
+        SafeModeOn: It is.
+    """
     if is_safe_mode():
         raise SafeModeOn(f"safe mode is on, so no plugin is loaded: unset {PREFIX}SAFE_MODE to end it")
-    return _cache_at(_cache_folder(), conf.COMPONENT_BYTES)
 
 
 @cache

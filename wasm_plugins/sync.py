@@ -55,7 +55,7 @@ def sync(
         ArtifactError: The storage cannot be listed; the records stay as they are.
         SafeModeOn: Safe mode is on.
     """
-    components.compiled_cache()  # refuses in safe mode, before anything is listed
+    components.refuse_in_safe_mode()
     known = {row.key: row for row in StoredObject.objects.select_related("version__plugin")}
     look = _Look(host_mark(), again, progress or no_progress)
     outcomes = [look.at(item, known.pop(_key(item), None)) for item in list(storage.list_uploads())]

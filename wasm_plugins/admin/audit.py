@@ -1,4 +1,4 @@
-"""The audit trail: who did what to plugins, and for whom they were called; to be read and filtered, and never changed."""
+"""The audit trail: who did what to plugins, and for whom they were called; to be read, and never changed."""
 
 from __future__ import annotations
 

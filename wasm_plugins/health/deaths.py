@@ -17,13 +17,10 @@ from ..exceptions import PluginError
 from ..models import PluginVersion, VersionHealth
 from ..outbox import outbox
 from ..registry import mark_changed
-from ..runtime.lifeline import DEATHS
+from ..runtime.lifeline import DEATHS, FORGOTTEN_AFTER_S
 
 LOOK_EVERY_S: Final = 5.0
 """How often a process looks whether another one died."""
-
-FORGOTTEN_AFTER: Final = timedelta(days=1)
-"""After how much time without another one a death is forgotten: machines are switched off, too."""
 
 logger = logging.getLogger(__name__)
 
@@ -49,18 +46,21 @@ def _look(_: Iterable[None]) -> None:
         logger.warning("nothing is known of plugins that end processes: %s", error)
 
 
-def _count(digests: Collection[str]) -> None:
+def _count(digests: Collection[str]) -> Collection[str]:
+    """Count a death for each version that ran, and return the digests of which there is none yet."""
     logger.error("a process died while these ran: %s", ", ".join(digests))
     with transaction.atomic(using=router.db_for_write(VersionHealth)):
-        for version in PluginVersion.objects.filter(digest__in=digests).select_related("plugin").order_by("pk"):
+        versions = list(PluginVersion.objects.filter(digest__in=digests).select_related("plugin").order_by("pk"))
+        for version in versions:
             _count_death(version)
+    return set(digests) - {version.digest for version in versions}
 
 
 def _count_death(version: PluginVersion) -> None:
     VersionHealth.objects.get_or_create(version=version)
     health = VersionHealth.objects.select_for_update().get(version=version)
     now = timezone.now()
-    is_fresh = now - health.changed_at < FORGOTTEN_AFTER
+    is_fresh = now - health.changed_at < timedelta(seconds=FORGOTTEN_AFTER_S)
     health.deaths = health.deaths + 1 if is_fresh else 1
     if health.deaths >= DEATHS and health.quarantined_at is None:
         health.quarantined_at = now

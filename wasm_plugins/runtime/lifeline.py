@@ -15,6 +15,7 @@ import logging
 import mmap
 import os
 import secrets
+import time
 import weakref
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -26,6 +27,9 @@ SLOTS: Final = 128
 
 DEATHS: Final = 2
 """After how many deaths a component is no longer trusted."""
+
+FORGOTTEN_AFTER_S: Final = 24 * 60 * 60
+"""After how much time without another one a death is forgotten: machines are switched off, too."""
 
 _DIGEST_BYTES: Final = 32
 _CLEAR: Final = bytes(_DIGEST_BYTES)
@@ -57,10 +61,13 @@ class Lifeline:
         finally:
             note.clear(slot)
 
-    def bury(self, tell: Callable[[Collection[str]], None]) -> None:
+    def bury(self, tell: Callable[[Collection[str]], Collection[str]]) -> None:
         """Find processes that are gone, and tell of each the digests of what ran when it went.
 
         A file is removed once ``tell`` has returned. Of several processes that look at once, one finds a file.
+
+        Args:
+            tell: Returns those digests that are to be remembered here, since nothing else remembers them.
         """
         for path in self.folder.glob("*.running"):
             with contextlib.suppress(OSError):  # its process lives, or another one buries it
@@ -76,21 +83,20 @@ class Lifeline:
     def deaths_of(self, digest: str) -> int:
         """Return how many processes of this machine died with a component, as far as is remembered."""
         try:
-            return (self.folder / f"{digest}.deaths").stat().st_size
+            found = (self.folder / f"{digest}.deaths").stat()
         except OSError:
             return 0
+        return found.st_size if time.time() - found.st_mtime < FORGOTTEN_AFTER_S else 0
 
     def forgive(self, digest: str) -> None:
         """Forget what died with a component."""
         (self.folder / f"{digest}.deaths").unlink(missing_ok=True)
 
-    def _bury(self, descriptor: int, tell: Callable[[Collection[str]], None]) -> None:
+    def _bury(self, descriptor: int, tell: Callable[[Collection[str]], Collection[str]]) -> None:
         slots = os.pread(descriptor, SLOTS * _DIGEST_BYTES, 0)
         found = {slots[at : at + _DIGEST_BYTES] for at in range(0, len(slots), _DIGEST_BYTES)} - {_CLEAR}
         digests = sorted(each.hex() for each in found)
-        if digests:
-            tell(digests)
-        for digest in digests:
+        for digest in tell(digests) if digests else ():
             with (self.folder / f"{digest}.deaths").open("ab") as count:
                 count.write(b"+")
 
