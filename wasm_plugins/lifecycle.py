@@ -24,6 +24,7 @@ __all__ = [
     "enable",
     "follow_manifest",
     "grant",
+    "needs_second_person",
     "previous_version",
     "release",
     "revoke",
@@ -182,15 +183,20 @@ def _find_version(plugin: Plugin, number: int | None) -> PluginVersion:
 
 def _check_second_person(plugin: Plugin, versions: Iterable[PluginVersion], by: AbstractBaseUser | None) -> None:
     """Refuse whoever uploaded a version; a command, which has no user, is whoever may run commands anyway."""
-    if not conf.TWO_PERSONS or by is None:
-        return
     for version in versions:
-        if version.uploaded_by_id == by.pk or _has_uploaded(by, version.digest):
+        if needs_second_person(version, by):
             raise SecondPersonNeeded(
-                f"was uploaded by {by.get_username()}: somebody else has to approve it",
+                "was uploaded by the user who wants to approve it: somebody else has to",
                 plugin=plugin.name,
                 version=version.number,
             )
+
+
+def needs_second_person(version: PluginVersion, by: AbstractBaseUser | None) -> bool:
+    """Tell whether somebody else than this user has to approve a version."""
+    if not conf.TWO_PERSONS or by is None:
+        return False
+    return version.uploaded_by_id == by.pk or _has_uploaded(by, version.digest)
 
 
 def _has_uploaded(by: AbstractBaseUser, digest: str) -> bool:

@@ -54,17 +54,21 @@ class Outbox:
 
     def put(self, write: Write, thing: Any) -> None:
         """Have something written soon; returns at once, unless too much waits already."""
-        if not _is_in_tests_transaction():
-            with self._changed:
-                if len(self._waiting) < MOST_WAITING:
-                    self._waiting.append((write, thing))
+        is_tested = _is_in_tests_transaction()  # whose rows no other connection sees, so there is no thread for it
+        with self._changed:
+            is_taken = len(self._waiting) < MOST_WAITING
+            if is_taken:
+                self._waiting.append((write, thing))
+                if not is_tested:
                     self._wake()
-                    return
-        _write_batch(write, [thing])
+        if not is_taken:
+            _write_batch(write, [thing])
+        elif is_tested:
+            self.flush()
 
     def put_now(self, write: Write, thing: Any) -> None:
         """Write something before this returns if the caller has no transaction open, else have it written soon."""
-        if _connection().in_atomic_block:
+        if _is_in_transaction():
             self.put(write, thing)
         else:
             _write_batch(write, [thing])
@@ -74,6 +78,8 @@ class Outbox:
 
         Blocks until it is done, for ``timeout_s`` at most; ``None`` when it is not done by then, or failed.
         """
+        if _is_in_tests_transaction():
+            return act()
         found: list[_Found] = []
         is_done = threading.Event()
 
@@ -88,8 +94,8 @@ class Outbox:
         return found[0] if found else None
 
     def flush(self, timeout_s: float = _AT_EXIT_S) -> None:
-        """Write all that waits, on the caller's connection: before a process ends that may not come to its exit."""
-        if not self.is_waiting or _connection().in_atomic_block or not self._writing.acquire(timeout=timeout_s):
+        """Write all that waits, unless the caller has a transaction open, on his connection: before a process ends that may not come to its exit."""
+        if not self.is_waiting or _is_in_transaction() or not self._writing.acquire(timeout=timeout_s):
             return  # the thread is at it
         try:
             while batch := self._take():
@@ -163,10 +169,19 @@ def _connection() -> Any:
     return connections[router.db_for_write(AuditEntry)]
 
 
+def _is_in_transaction() -> bool:
+    """Tell whether the caller has a transaction open; that of a ``TestCase`` is none of his."""
+    connection = _connection()
+    return bool(connection.in_atomic_block and not _is_tests(connection.atomic_blocks[-1:]))
+
+
 def _is_in_tests_transaction() -> bool:
     """Tell whether a ``TestCase`` is around: nothing that it wrote is seen from another connection, ever."""
-    blocks = _connection().atomic_blocks
-    return bool(blocks) and getattr(blocks[0], "_from_testcase", False)
+    return _is_tests(_connection().atomic_blocks[:1])
+
+
+def _is_tests(blocks: list[Any]) -> bool:
+    return any(getattr(block, "_from_testcase", False) for block in blocks)
 
 
 outbox: Final = Outbox()

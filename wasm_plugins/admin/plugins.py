@@ -93,6 +93,8 @@ class PluginAdmin(PluginColumns, Styled, PluginViews):
         plugin: Plugin | None = kwargs.get("obj")
         if plugin is not None:
             context |= _choices(plugin)
+            shown = [context[name].version for name in ("current", "waiting") if context[name] is not None]
+            context["own"] = [each for each in shown if lifecycle.needs_second_person(each, user_of(request))]
             context |= {"may_approve": may_approve(request), "may_release": may_release(request)}
             context |= {"safe_mode": is_safe_mode()}
         return super().render_change_form(request, context, *args, **kwargs)

@@ -40,6 +40,7 @@ class _Known:
     sleeps_until: datetime | None = None
     is_correction: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
+    asking: threading.Lock = field(default_factory=threading.Lock)
 
     def until(self, plugin: ActivePlugin) -> datetime | None:
         """Return until when the version sleeps, or ``None`` while it is awake."""
@@ -82,20 +83,24 @@ class Breaker:
             PluginAsleep: The version sleeps.
         """
         known = self._known[plugin.version_id]
-        until = known.until(plugin)
+        until, now = known.until(plugin), timezone.now()
         if until is None:
             return False
-        now = timezone.now()
-        if until <= now:
-            with known.lock:  # of many threads that come now, one asks
-                until = known.until(plugin)
+        if until > now:
+            raise _asleep(plugin, until, now)
+        if not known.asking.acquire(blocking=False):  # of many threads that come now, one asks, and none waits for it
+            raise _asleep(plugin, now, now)
+        try:
+            until = known.until(plugin)
+            if until is not None and until <= now:
+                until = self._try_to_probe(plugin, known, limits, now)
                 if until is None:
-                    return False
-                if until <= now:
-                    until = self._try_to_probe(plugin, known, limits, now)
-                    if until is None:
-                        return True
-        raise _asleep(plugin, until, now)
+                    return True
+        finally:
+            known.asking.release()
+        if until is not None:
+            raise _asleep(plugin, until, now)
+        return False
 
     def note_success(self, plugin: ActivePlugin, is_probe: bool) -> None:
         """Note a call that ended well; a version that was tried is awake again."""
