@@ -94,7 +94,11 @@ class Outbox:
         return found[0] if found else None
 
     def flush(self, timeout_s: float = _AT_EXIT_S) -> None:
-        """Write all that waits, unless the caller has a transaction open, on his connection: before a process ends that may not come to its exit."""
+        """Write all that waits on the caller's connection, unless he has a transaction open.
+
+        For the end of a process that may not come to its exit. Blocks until it is written, and for ``timeout_s`` at
+        most where the thread is at it.
+        """
         if not self.is_waiting or _is_in_transaction() or not self._writing.acquire(timeout=timeout_s):
             return  # the thread is at it
         try:
