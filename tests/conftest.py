@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -89,6 +91,18 @@ def browser() -> Iterator[Browser]:
 def child_environment(real_parts: RealParts) -> dict[str, str]:
     """Give the environment for a child process that works on this run's test databases and servers."""
     return {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown() -> None:
+    """Write what waits while the test's database is there, and blame no later test for processes that were killed."""
+    outbox = sys.modules.get("wasm_plugins.outbox")
+    if outbox is not None and outbox.outbox.is_waiting:
+        outbox.outbox.flush()
+    components = sys.modules.get("wasm_plugins.components")
+    if components is not None:
+        with contextlib.suppress(Exception):  # a test may have left a folder that does not work
+            components.compiled_cache().lifeline.bury(lambda digests: ())
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

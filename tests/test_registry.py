@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
+import uuid
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from pytest_django import DjangoAssertNumQueries
 
 from tests.components import ok, plugin_component, text_hook
 from tests.installed import install
 from wasm_plugins import get_plugin_manager, lifecycle
-from wasm_plugins.models import Grant, Plugin
+from wasm_plugins.models import Generation, Grant, Plugin
 from wasm_plugins.registry import find_snapshot, mark_changed, registry
+from wasm_plugins.snapshot import Snapshot, load_snapshot
 from wasm_plugins.sync import record_upload
 
 
@@ -86,6 +89,57 @@ def test_a_broken_transaction_of_the_caller_keeps_the_last_snapshot() -> None:
         transaction.set_rollback(True)
         registry.invalidate()
         assert "parrot" in find_snapshot().plugins
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_change_that_comes_at_the_end_of_a_load_is_seen_by_the_next_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = install(plugin("one"))
+
+    def change_now(keep: object) -> None:
+        Plugin.objects.filter(pk=row.pk).update(is_enabled=False)
+        Generation.objects.update(token=uuid.uuid4())  # as another process does
+        registry.invalidate()
+
+    with monkeypatch.context() as patched:
+        patched.setattr("wasm_plugins.registry.components.forget", change_now)
+        mark_changed()
+        find_snapshot()
+    assert answers() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_reload_waits_for_a_thread_that_loads_and_then_looks_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = install(plugin("one"))
+    registry.invalidate()
+    find_snapshot()
+    read, changed = threading.Event(), threading.Event()
+
+    def load_slowly() -> Snapshot:
+        loaded = load_snapshot()
+        read.set()
+        changed.wait(5)
+        return loaded
+
+    with monkeypatch.context() as patched:
+        patched.setattr("wasm_plugins.registry.load_snapshot", load_slowly)
+        mark_changed()
+        loader = threading.Thread(target=load_and_close)
+        loader.start()
+        assert read.wait(5)
+        patched.undo()
+        Plugin.objects.filter(pk=row.pk).update(is_enabled=False)
+        Generation.objects.update(token=uuid.uuid4())
+        threading.Timer(0.1, changed.set).start()
+        get_plugin_manager().reload()
+    assert registry.snapshot.plugins == {}
+    loader.join()
+
+
+def load_and_close() -> None:
+    try:
+        find_snapshot()
+    finally:
+        connections.close_all()
 
 
 SERVE = """

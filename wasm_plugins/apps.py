@@ -18,10 +18,12 @@ class WasmPluginsConfig(AppConfig):
         """Import every app's ``plugin_hooks`` module, as Django's admin does with ``admin``."""
         from . import checks, database_checks  # noqa: F401 - importing registers them
         from .first_use import sync_in_background
+        from .health import count_deaths
         from .manager import get_plugin_manager
         from .registry import registry
         from .routes import enqueue_route
 
         get_plugin_manager().enqueue_route = enqueue_route
+        registry.before_looking = count_deaths
         registry.when_first_used = sync_in_background
         autodiscover_modules("plugin_hooks")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
 
 from django.db import IntegrityError
 
-from . import components
+from . import audit, components
 from .exceptions import AnswerRefused, LinkError, PluginError
+from .health import watched
 from .host.context import CallContext, Report
 from .host.session import Session
 from .runtime import sandbox
@@ -66,6 +68,7 @@ def call_plugin(
         report: Where a task's progress goes.
 
     Raises:
+        PluginUnavailable: The plugin is asleep or busy, and was not called.
         LinkError: The export has another type than expected.
         PluginError: The plugin gave no answer.
         Exception: Whatever went wrong in the host, for example a lost database connection.
@@ -82,18 +85,33 @@ def call_plugin(
         session=session,
         report=report,
     )
-    left_open: list[str] = []
-    try:
+    with _told(plugin), watched(plugin, limits), _closing(plugin, export, session, log):
         linked = components.get_linked(plugin.digest)
         _check_type(linked, export, expected)
-        with session.closing() as left_open:
-            answer = sandbox.call(linked, export, args, limits=limits, host=context, log=log)
-            return answer if convert is None else convert(answer)
-    except IntegrityError as error:
-        refused = AnswerRefused(f"{export} left rows that break a constraint of the database", export=export)
-        raise refused.about(plugin.name, plugin.version) from error
+        answer = sandbox.call(linked, export, args, limits=limits, host=context, log=log)
+        return answer if convert is None else convert(answer)
+
+
+@contextmanager
+def _told(plugin: ActivePlugin) -> Iterator[None]:
+    """Say in every error whom it is about."""
+    try:
+        yield
     except PluginError as error:
         raise error.about(plugin.name, plugin.version) from error.__cause__
+
+
+@contextmanager
+def _closing(plugin: ActivePlugin, export: str, session: Session, log: CallLog) -> Iterator[None]:
+    """End what the plugin left open, and pass on what it wrote."""
+    left_open: list[str] = []
+    try:
+        with session.closing() as left_open:
+            yield
+        if session.has_written:
+            audit.note_write()
+    except IntegrityError as error:
+        raise AnswerRefused(f"{export} left rows that break a constraint of the database", export=export) from error
     finally:
         for alias in left_open:
             log.write("warn", f"a transaction was left open on {alias}: it was rolled back")

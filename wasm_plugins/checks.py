@@ -12,7 +12,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.db import connections
 from django.utils.module_loading import import_string
 
-from .conf import PREFIX, conf, setting_names
+from .conf import PREFIX, conf, is_safe_mode, setting_names
 from .host.http.addresses import NEVER
 from .runtime.signing import check_public_key
 from .trust import POLICIES
@@ -47,7 +47,15 @@ _AT_LEAST_ONE: Final = (
     "STORAGE_READ_S",
     "HTTP_TIMEOUT_MS",
     "HTTP_CONNECT_TIMEOUT_MS",
+    "CONCURRENT_CALLS",
+    "BREAKER_FAILURES",
+    "BREAKER_WINDOW_S",
+    "BREAKER_SLEEP_S",
+    "BREAKER_LONGEST_SLEEP_S",
+    "AUDIT_RETENTION_DAYS",
+    "RUN_RETENTION_DAYS",
 )
+_YES_OR_NO: Final = ("SAFE_MODE", "TWO_PERSONS", "AUDIT_HOOKS")
 JSON_SERIALIZER: Final = "rq.serializers.JSONSerializer"
 """As pickle, a job would be code that whoever can write to Redis runs in the workers."""
 
@@ -73,6 +81,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         *_check_cache(),
         *_check_private_networks(),
         *_check_authenticator(),
+        *_check_switches(),
     ]
 
 
@@ -231,4 +240,16 @@ def _check_authenticator() -> Iterator[CheckMessage]:
             f"{PREFIX}AUTHENTICATOR is {conf.AUTHENTICATOR!r}, which is no function that can be imported.",
             hint="Name one by its dotted path; it takes a request and returns a user or None.",
             id="wasm_plugins.E020",
+        )
+
+
+def _check_switches() -> Iterator[CheckMessage]:
+    for name in _YES_OR_NO:
+        if not isinstance(getattr(conf, name), bool):
+            yield Error(f"{PREFIX}{name} must be True or False.", id="wasm_plugins.E030")
+    if is_safe_mode():
+        yield Warning(
+            "Safe mode is on: no plugin is loaded, compiled or called.",
+            hint=f"Disable what does harm, then unset {PREFIX}SAFE_MODE.",
+            id="wasm_plugins.W030",
         )

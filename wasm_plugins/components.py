@@ -6,10 +6,12 @@ import os
 import threading
 from collections import defaultdict
 from collections.abc import Collection
+from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
 
-from .conf import conf
+from .conf import PREFIX, conf, is_safe_mode
+from .exceptions import SafeModeOn
 from .host import host_interfaces
 from .runtime.compiled import CompiledCache
 from .runtime.component import Component
@@ -29,8 +31,20 @@ def compiled_cache() -> CompiledCache:
 
     Raises:
         ArtifactError: Its folder is not this user's alone.
+        SafeModeOn: Safe mode is on, so nothing is loaded or compiled.
     """
+    refuse_in_safe_mode()
     return _cache_at(_cache_folder(), conf.COMPONENT_BYTES, conf.CACHE_BYTES)
+
+
+def refuse_in_safe_mode() -> None:
+    """Load, compile and fetch nothing while safe mode is on.
+
+    Raises:
+        SafeModeOn: It is.
+    """
+    if is_safe_mode():
+        raise SafeModeOn(f"safe mode is on, so no plugin is loaded: unset {PREFIX}SAFE_MODE to end it")
 
 
 @cache
@@ -62,6 +76,22 @@ def get_linked(digest: str) -> LinkedComponent:
             native = compiled_cache().load(digest, lambda: read_kept(digest))
             found = _linked[digest] = LinkedComponent(Component(native), host_interfaces())
         return found
+
+
+def running(digest: str) -> AbstractContextManager[None]:
+    """Note, where other processes find it if this one dies, that a component runs while the block does."""
+    return compiled_cache().lifeline.running(digest)
+
+
+def deaths_of(digest: str) -> int:
+    """Return how many processes of this machine died while a component was looked at or called."""
+    return compiled_cache().lifeline.deaths_of(digest)
+
+
+def forgive(digest: str) -> None:
+    """Forget what processes of this machine died with a component."""
+    if not is_safe_mode():
+        compiled_cache().lifeline.forgive(digest)
 
 
 def forget(keep: Collection[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -138,6 +139,33 @@ class Settings:
     QUEUE: str = "default"
     """RQ queue of tasks that name none themselves."""
 
+    BREAKER_FAILURES: int = 5
+    """After how many failures in a row, within the window, a version falls asleep."""
+
+    BREAKER_WINDOW_S: int = 30
+    """How far back failures count, in seconds; of at least 20 calls in it, half may fail."""
+
+    BREAKER_SLEEP_S: int = 30
+    """How long a version sleeps the first time, in seconds; each time in a row doubles it."""
+
+    BREAKER_LONGEST_SLEEP_S: int = 600
+    """How long a version sleeps at most, in seconds."""
+
+    SAFE_MODE: bool = False
+    """Whether no plugin is loaded, compiled, synced or called; an environment variable of the same name wins."""
+
+    TWO_PERSONS: bool = False
+    """Whether somebody else than whoever uploaded a version has to approve, enable and grant."""
+
+    AUDIT_HOOKS: bool = False
+    """Whether calls of hooks get audit entries, too, as those of routes and tasks do."""
+
+    AUDIT_RETENTION_DAYS: int = 365
+    """How long audit entries are kept, in days."""
+
+    RUN_RETENTION_DAYS: int = 90
+    """How long task runs that have ended are kept, in days."""
+
     def __getattribute__(self, name: str) -> Any:
         if not name.isupper():
             return super().__getattribute__(name)
@@ -146,6 +174,12 @@ class Settings:
 
 
 conf: Final = Settings()
+
+
+def is_safe_mode() -> bool:
+    """Tell whether plugins are off altogether: by the environment variable if it is there, else by the setting."""
+    said = os.environ.get(PREFIX + "SAFE_MODE")
+    return bool(conf.SAFE_MODE) if said is None else said.strip().lower() not in ("", "0", "false", "no", "off")
 
 
 def setting_names() -> tuple[str, ...]:

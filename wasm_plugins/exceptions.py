@@ -13,6 +13,12 @@ PluginError                   has .plugin and .version, either may be None
 │   ├── BodyNotJson           the body is no JSON object
 │   ├── BodyTooLarge          the body is over the limit
 │   └── BodyUnreadable        the body did not arrive whole
+├── PluginUnavailable         it takes no call just now; .retry_after_s               caller, by waiting
+│   ├── PluginAsleep          its circuit breaker is open after repeated failures
+│   └── PluginBusy            as many of its calls run already as may at once
+├── SafeModeOn                plugins are off altogether                              operator
+├── SecondPersonNeeded        whoever uploaded it may not approve it too              operator
+├── PluginQuarantined         it ended the processes that looked at it                operator
 ├── ArtifactError             bytes missing, too large, or not those of the row       operator
 ├── SignatureRefused          not signed as this project wants it                     operator
 ├── ManifestError             declaration malformed or over a limit; .field           plugin author
@@ -143,6 +149,52 @@ class BodyUnreadable(RouteRefused):
     """The request's body did not arrive whole, or says not how long it is. The caller must act."""
 
     code = "body-unreadable"
+
+
+class PluginUnavailable(PluginError):
+    """The plugin takes no call just now, and was not called. The caller may try again later.
+
+    Attributes:
+        retry_after_s: In how many seconds it is worth while, at least 1.
+    """
+
+    code = "plugin-unavailable"
+
+    def __init__(
+        self, message: str, *, retry_after_s: int, plugin: str | None = None, version: int | None = None
+    ) -> None:
+        super().__init__(f"{message}; try again in {retry_after_s} s", plugin=plugin, version=version)
+        self.retry_after_s = retry_after_s
+
+
+class PluginAsleep(PluginUnavailable):
+    """The version failed too often, so nothing calls it for a while. Its author must act; the caller may wait."""
+
+    code = "plugin-asleep"
+
+
+class PluginBusy(PluginUnavailable):
+    """As many calls of the plugin as may run at once in one process do run. The caller may try again."""
+
+    code = "plugin-busy"
+
+
+class SafeModeOn(PluginError):
+    """Safe mode is on: no plugin is loaded, compiled or called. The operator must act."""
+
+    code = "safe-mode"
+
+
+class SecondPersonNeeded(PluginError):
+    """Whoever uploaded a version may not approve, enable or grant to it. Another admin must act."""
+
+    code = "second-person-needed"
+
+
+class PluginQuarantined(PluginError):
+    """Processes of this machine ended while they looked at these bytes. The operator must act."""
+
+    code = "plugin-quarantined"
 
 
 class ArtifactError(PluginError):

@@ -11,7 +11,7 @@ from typing import Final
 
 from django.db import connections
 
-from .conf import conf
+from .conf import conf, is_safe_mode
 from .readiness import last_look
 from .sync import look, sync_if_due
 from .warming import warm
@@ -25,7 +25,7 @@ def sync_in_background() -> None:
     At most one process of the fleet looks in each interval, so this is cheap for all others. Then what is enabled is
     loaded, so that only the first call of a plugin, if it comes at once, waits for that.
     """
-    if conf.SYNC_INTERVAL_S > 0:
+    if conf.SYNC_INTERVAL_S > 0 and not is_safe_mode():
         threading.Thread(target=_sync, name="wasm-plugins-sync", daemon=True).start()
 
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 
+from . import components
+from .audit import record_act
 from .capabilities import DATABASE
+from .conf import conf
 from .declarations import follow_manifest
-from .exceptions import CapabilityDenied, PluginError
+from .exceptions import CapabilityDenied, PluginError, SecondPersonNeeded
 from .grants import check_grant, missing_grants
 from .host.sql import roles_apply
 from .host.sql.grants import TableGrant
-from .models import Grant, Plugin, PluginVersion
+from .models import AuditEntry, Grant, Plugin, PluginVersion, VersionHealth
 from .registry import mark_changed
 from .trust import check_may_serve
 from .tuning import check_limits
@@ -26,7 +29,9 @@ __all__ = [
     "enable",
     "follow_manifest",
     "grant",
+    "needs_second_person",
     "previous_version",
+    "release",
     "revoke",
     "set_limits",
     "use_version",
@@ -47,16 +52,18 @@ def enable(plugin: Plugin, *, version: int | None = None, by: AbstractBaseUser |
     Raises:
         CapabilityDenied: The version needs a capability that nobody granted.
         SignatureRefused: Signatures are enforced, and the version's is not trusted.
+        SecondPersonNeeded: Who wants it uploaded the version, and the project wants two persons.
         PluginError: There is no such version, or it was refused.
     """
     plugin = _locked(plugin)
     chosen = _find_version(plugin, version)
     check_may_serve(plugin, chosen)
+    _check_second_person(plugin, [chosen], by)
     _check_grants(plugin, chosen)
     _switch(plugin, chosen)
     plugin.is_enabled = True
     plugin.save(update_fields=["is_enabled"])
-    _done(f"enabled with version {chosen.number}", plugin, by)
+    _done("enable", plugin, by, version=chosen)
     return plugin
 
 
@@ -66,7 +73,7 @@ def disable(plugin: Plugin, by: AbstractBaseUser | None = None) -> Plugin:
     plugin = _locked(plugin)
     plugin.is_enabled = False
     plugin.save(update_fields=["is_enabled"])
-    _done("disabled", plugin, by)
+    _done("disable", plugin, by, version=plugin.current_version)
     return plugin
 
 
@@ -77,15 +84,20 @@ def use_version(plugin: Plugin, number: int, by: AbstractBaseUser | None = None)
     Raises:
         CapabilityDenied: The plugin is enabled, and the version needs a capability that nobody granted.
         SignatureRefused: The plugin is enabled, signatures are enforced, and the version's is not trusted.
+        SecondPersonNeeded: Who wants it uploaded the version, and the project wants two persons.
         PluginError: There is no such version, or it was refused.
     """
     plugin = _locked(plugin)
     chosen = _find_version(plugin, number)
+    _check_second_person(plugin, [chosen], by)
     if plugin.is_enabled:
         check_may_serve(plugin, chosen)
         _check_grants(plugin, chosen)
+    left = plugin.current_version
+    is_older = left is not None and chosen.number < left.number
     _switch(plugin, chosen)
-    _done(f"switched to version {number}", plugin, by)
+    details = {"from": None if left is None else left.number}
+    _done("rollback" if is_older else "approve", plugin, by, version=chosen, details=details)
     return plugin
 
 
@@ -100,14 +112,16 @@ def grant(plugin: Plugin, capability: str, scope: Any, by: AbstractBaseUser | No
         by: Who grants it.
 
     Raises:
+        SecondPersonNeeded: Who wants it uploaded a version that it is for, and the project wants two persons.
         ValueError: There is no such capability, or its scope has another shape.
     """
     check_grant(capability, scope)
     plugin = _locked(plugin)
+    _check_second_person(plugin, _could_use_a_grant(plugin), by)
     defaults = {"scope": scope, "granted_by_id": None if by is None else by.pk}
     granted, _ = Grant.objects.update_or_create(plugin=plugin, capability=capability, defaults=defaults)
     _follow(plugin, capability, scope)
-    _done(f"granted {capability}", plugin, by)
+    _done("grant", plugin, by, subject=capability, details={"scope": scope})
     return granted
 
 
@@ -121,7 +135,7 @@ def revoke(plugin: Plugin, capability: str, by: AbstractBaseUser | None = None) 
     plugin = _locked(plugin)
     count, _ = Grant.objects.filter(plugin=plugin, capability=capability).delete()
     _follow(plugin, capability, {})
-    _done(f"revoked {capability}", plugin, by)
+    _done("revoke", plugin, by, subject=capability)
     return count > 0
 
 
@@ -142,17 +156,35 @@ def set_limits(plugin: Plugin, limits: Mapping[str, int], by: AbstractBaseUser |
     plugin = _locked(plugin)
     plugin.limits = dict(limits)
     plugin.save(update_fields=["limits"])
-    shown = ", ".join(f"{name} {number}" for name, number in sorted(limits.items())) or "those of the project"
-    _done(f"set its limits to {shown}", plugin, by)
+    _done("limits", plugin, by, details={"limits": plugin.limits})
     return plugin
+
+
+@transaction.atomic
+def release(plugin: Plugin, by: AbstractBaseUser | None = None) -> list[int]:
+    """Let all versions of a plugin be called again: those in quarantine, and those that sleep.
+
+    What this machine remembers of bytes that ended processes while they were verified is forgotten, too.
+
+    Returns:
+        The numbers of the versions that were in quarantine or asleep.
+    """
+    plugin = _locked(plugin)
+    ill = VersionHealth.objects.filter(version__plugin=plugin)
+    numbers = sorted(ill.exclude(quarantined_at=None, open_until=None).values_list("version__number", flat=True))
+    ill.delete()
+    for digest in plugin.versions.values_list("digest", flat=True):
+        components.forgive(digest)
+    _done("release", plugin, by, version=plugin.current_version, details={"versions": numbers})
+    return numbers
 
 
 @transaction.atomic
 def delete(plugin: Plugin, by: AbstractBaseUser | None = None) -> None:
     """Forget a plugin with everything that was recorded of it; what lies in storage is found again by the next sync."""
     plugin = _locked(plugin)
-    _done("deleted", plugin, by)
     _follow(plugin, DATABASE, {})
+    _done("delete", plugin, by, version=plugin.current_version)
     Plugin.objects.filter(pk=plugin.pk).update(current_version=None)  # the row protects its current version
     Plugin.objects.get(pk=plugin.pk).delete()
 
@@ -183,6 +215,36 @@ def _find_version(plugin: Plugin, number: int | None) -> PluginVersion:
     return version
 
 
+def _check_second_person(plugin: Plugin, versions: Iterable[PluginVersion], by: AbstractBaseUser | None) -> None:
+    """Refuse whoever uploaded a version; a command, which has no user, is whoever may run commands anyway."""
+    for version in versions:
+        if needs_second_person(version, by):
+            raise SecondPersonNeeded(
+                "was uploaded by the user who wants to approve it: somebody else has to",
+                plugin=plugin.name,
+                version=version.number,
+            )
+
+
+def needs_second_person(version: PluginVersion, by: AbstractBaseUser | None) -> bool:
+    """Tell whether somebody else than this user has to approve a version."""
+    if not conf.TWO_PERSONS or by is None:
+        return False
+    return version.uploaded_by_id == by.pk or _has_uploaded(by, version.digest)
+
+
+def _has_uploaded(by: AbstractBaseUser, digest: str) -> bool:
+    """Tell whether a user once uploaded these bytes, even if the plugin was deleted and found again since."""
+    return AuditEntry.objects.filter(act="upload", digest=digest, user_id=by.pk).exists()
+
+
+def _could_use_a_grant(plugin: Plugin) -> Iterable[PluginVersion]:
+    """Return the version that serves, and those that may come after it."""
+    verified = plugin.versions.filter(state=PluginVersion.State.VERIFIED)
+    current = plugin.current_version
+    return verified if current is None else verified.filter(number__gte=current.number)
+
+
 def _check_grants(plugin: Plugin, version: PluginVersion) -> None:
     if missing := missing_grants(plugin, version):
         raise CapabilityDenied(
@@ -205,6 +267,8 @@ def _follow(plugin: Plugin, capability: str, scope: Any) -> None:
         roles_apply.follow(plugin.name, TableGrant.from_scope(scope))
 
 
-def _done(act: str, plugin: Plugin, by: AbstractBaseUser | None) -> None:
+def _done(act: str, plugin: Plugin, by: AbstractBaseUser | None, **said: Any) -> None:
+    entry = record_act(by, act, plugin, **said)
     mark_changed()
-    logger.info("plugin %s: %s by %s", plugin.name, act, "the system" if by is None else by.get_username())
+    which = f"{act} {entry.subject or (f'version {entry.version}' if entry.version else '')}".strip()
+    logger.info("plugin %s: %s by %s", plugin.name, which, entry.username or "the system")

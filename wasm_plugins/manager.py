@@ -15,10 +15,13 @@ from django.http import HttpRequest, HttpResponse
 
 from . import answers, components, exchange
 from .access import check_access, check_method
+from .audit import QUEUED, CallRecord, attributed
 from .caller import acting_user, call_plugin
 from .capabilities import HTML
+from .conf import conf
 from .dispatch import HookOptions, dispatch, options_of, unanswered
 from .exceptions import PluginError, PluginNotFound, RouteNotFound, TaskNotFound
+from .health import loading
 from .host.context import Report
 from .host.locks import nothing_is_held
 from .paths import NOTHING_HERE
@@ -73,7 +76,7 @@ class PluginManager:
         plugins = find_snapshot().hooks.get(name, ())
         if not plugins:
             return unanswered(args, options)
-        ask = partial(self._ask, name, options)
+        ask = partial(self._ask_attributed if conf.AUDIT_HOOKS else self._ask, name, options)
         return dispatch(plugins, args, ask, options)
 
     @staticmethod
@@ -87,6 +90,14 @@ class PluginManager:
             deadline_ms=deadline_ms(plugin.limits, "hook", options.deadline_ms),
             expected=find_hook_type(name),
         )
+
+    @classmethod
+    def _ask_attributed(cls, name: str, options: HookOptions, plugin: ActivePlugin, args: Sequence[Any]) -> Any:
+        with attributed("hook", user=acting_user.get(), subject=name) as record:
+            record.about(plugin.name, plugin.version, plugin.digest)
+            answer = cls._ask(name, options, plugin, args)
+            record.keep_if_written()
+            return answer
 
     def call_route(
         self, request: HttpRequest, path: str | None = None, *, admit: Callable[[HttpRequest], None] | None = None
@@ -105,27 +116,31 @@ class PluginManager:
             CallError: The plugin gave no answer, or one that cannot be passed on.
         """
         path = request.path_info if path is None else path
-        entry = find_snapshot().routes.get(path)
-        if entry is None:
-            raise RouteNotFound(NOTHING_HERE)
-        try:
-            check_access(entry, request.user)
-            check_method(entry, request.method)
-            if admit is not None:
-                admit(request)
-            return self._call_entry(request, entry)
-        except PluginError as error:
-            raise error.about(entry.plugin.name, entry.plugin.version) from error.__cause__
+        with attributed("route", user=getattr(request, "user", None), subject=path) as record:
+            entry = find_snapshot().routes.get(path)
+            if entry is None:
+                raise RouteNotFound(NOTHING_HERE)
+            record.about(entry.plugin.name, entry.plugin.version, entry.plugin.digest)
+            try:
+                check_access(entry, request.user)
+                check_method(entry, request.method)
+                if admit is not None:
+                    admit(request)
+                return self._call_entry(request, entry, record)
+            except PluginError as error:
+                raise error.about(entry.plugin.name, entry.plugin.version) from error.__cause__
 
-    def _call_entry(self, request: HttpRequest, entry: RouteEntry) -> HttpResponse:
+    def _call_entry(self, request: HttpRequest, entry: RouteEntry, record: CallRecord) -> HttpResponse:
         if entry.process_as_task:
+            record.outcome = QUEUED
             return self.enqueue_route(request, entry, exchange.json_input(request, entry.path))
         with self.acting_as(request.user):
-            return self._answer(request, entry)
+            return self._answer(request, entry, record)
 
     @staticmethod
-    def _answer(request: HttpRequest, entry: RouteEntry) -> HttpResponse:
-        handler = components.get_linked(entry.plugin.digest).component.exports[entry.handler]
+    def _answer(request: HttpRequest, entry: RouteEntry, record: CallRecord) -> HttpResponse:
+        with loading(entry.plugin):
+            handler = components.get_linked(entry.plugin.digest).component.exports[entry.handler]
         is_http = HTTP_HANDLER.matches(handler)
         given = exchange.http_input(request, entry.path) if is_http else exchange.json_input(request, entry.path)
         held_nothing = nothing_is_held()
@@ -141,6 +156,7 @@ class PluginManager:
                 convert=partial(answer, terms=_terms(request, entry)),
                 held_nothing=held_nothing,
             )
+            record.keep_if_written()
         return response
 
     def run_handler(
@@ -162,23 +178,25 @@ class PluginManager:
             CallError: The plugin gave no answer.
         """
         held_nothing = nothing_is_held()  # first of all: to find the snapshot may take a statement
-        found = find_snapshot().plugins.get(plugin)
-        if found is None:
-            raise PluginNotFound("is not enabled", plugin=plugin)
-        if handler not in _task_handlers(found):
-            raise TaskNotFound(f"has no task {handler}", plugin=plugin, version=found.version)
-        with self.acting_as(user), transaction.atomic():
-            text = call_plugin(
-                found,
-                handler,
-                [input_text],
-                using=DEFAULT_DB_ALIAS,
-                owns_transaction=True,
-                deadline_ms=deadline_ms,
-                held_nothing=held_nothing,
-                log=log,
-                report=report,
-            )
+        with attributed("task", user=user, subject=handler) as record:
+            record.about(plugin)
+            found = _find_handler(plugin, handler)
+            record.about(found.name, found.version, found.digest)
+            with loading(found):
+                components.get_linked(found.digest)
+            with self.acting_as(user), transaction.atomic():
+                text = call_plugin(
+                    found,
+                    handler,
+                    [input_text],
+                    using=DEFAULT_DB_ALIAS,
+                    owns_transaction=True,
+                    deadline_ms=deadline_ms,
+                    held_nothing=held_nothing,
+                    log=log,
+                    report=report,
+                )
+                record.keep_if_written()
         return TaskAnswer(text=text, version_id=found.version_id)
 
     def execute_task(self, name: str, data: Any = None, *, user: Any = None) -> str | None:
@@ -207,7 +225,7 @@ class PluginManager:
     def reload(self) -> None:
         """Look at the records again now, instead of within half a second."""
         registry.invalidate()
-        find_snapshot()
+        find_snapshot()  # which waits for a thread that looks already, since it may have looked too early
 
     @contextmanager
     def acting_as(self, user: Any) -> Iterator[None]:
@@ -245,6 +263,16 @@ def _terms(request: HttpRequest, entry: RouteEntry) -> answers.Terms:
         and not request.user.is_authenticated,
         is_head=request.method == "HEAD",
     )
+
+
+def _find_handler(plugin: str, handler: str) -> ActivePlugin:
+    """Return an enabled plugin that has such a task now."""
+    found = find_snapshot().plugins.get(plugin)
+    if found is None:
+        raise PluginNotFound("is not enabled", plugin=plugin)
+    if handler not in _task_handlers(found):
+        raise TaskNotFound(f"has no task {handler}", plugin=plugin, version=found.version)
+    return found
 
 
 def _task_handlers(plugin: ActivePlugin) -> set[str]:

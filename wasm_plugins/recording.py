@@ -9,12 +9,14 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Final
 
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, transaction
 
 from . import components, storage
+from .audit import record_act
 from .conf import conf
 from .declarations import check_routes, follow_manifest
-from .exceptions import ArtifactError, CompileError, ManifestError, PluginError
+from .exceptions import ArtifactError, CompileError, ManifestError, PluginError, PluginQuarantined
 from .grants import asks_no_more, check_grant
 from .host import host_interfaces
 from .models import Plugin, PluginVersion
@@ -22,6 +24,7 @@ from .registry import mark_changed
 from .runtime.compiler import check_preamble, digest_of
 from .runtime.component import Component
 from .runtime.fingerprint import engine_fingerprint
+from .runtime.lifeline import DEATHS
 from .runtime.verification import Verified, verify
 from .seals import Seal, check_seal, read_seal
 from .signatures import hook_signatures
@@ -50,6 +53,9 @@ class _Upload:
     size_bytes: int
     verdict: Verified | PluginError
     seal: Seal
+    is_by_hand: bool
+    """Whether somebody uploaded it, unlike what storage brought."""
+    by: AbstractBaseUser | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,7 @@ def record(
     again: bool = False,
     host_changed: bool = False,
     verified: Verified | None = None,
+    by: AbstractBaseUser | None = None,
     progress: Progress = no_progress,
 ) -> Recorded:
     """Keep and verify the bytes of a plugin, and record the verdict; what is known already costs two queries.
@@ -81,7 +88,8 @@ def record(
         data: The component.
         again: Verify once more what was refused.
         host_changed: The same, unless the verdict is one that does not depend on this host's hooks and interfaces.
-        verified: The verdict, where it is known.
+        verified: The verdict, where it is known: of an upload.
+        by: Who uploaded it.
         progress: Told of what may take seconds.
 
     Raises:
@@ -99,7 +107,7 @@ def record(
         raise
     except PluginError as refusal:
         verdict = refusal
-    return _written(_Upload(name, digest, len(data), verdict, read_seal(data)))
+    return _written(_Upload(name, digest, len(data), verdict, read_seal(data), is_by_hand=verified is not None, by=by))
 
 
 def verify_bytes(data: bytes, *, name: str | None, again: bool = False, progress: Progress = no_progress) -> Verified:
@@ -120,16 +128,20 @@ def verify_bytes(data: bytes, *, name: str | None, again: bool = False, progress
     check_seal(seal, load_keys())  # before compiling: what nobody trusts costs no processor
     if not again:
         _check_not_refused(digest)
+        _check_not_deadly(digest)
+    else:
+        components.forgive(digest)
     with progress(name or "component", len(data)):
         native = components.compiled_cache().load(digest, lambda: data)
-        verified = verify(
-            data,
-            Component(native),
-            interfaces=host_interfaces(),
-            hooks=hook_signatures(),
-            limits=components.manifest_limits(),
-            expected_name=name,
-        )
+        with components.running(digest):
+            verified = verify(
+                data,
+                Component(native),
+                interfaces=host_interfaces(),
+                hooks=hook_signatures(),
+                limits=components.manifest_limits(),
+                expected_name=name,
+            )
     _check_recordable(verified)
     _check_scopes(verified)
     check_seal(seal.beside(verified), load_keys())
@@ -181,6 +193,15 @@ def _check_not_refused(digest: str) -> None:
         raise CompileError(refused.problem)
 
 
+def _check_not_deadly(digest: str) -> None:
+    """Do not look again at bytes with which processes of this machine died."""
+    deaths = components.deaths_of(digest)
+    if deaths >= DEATHS:
+        raise PluginQuarantined(
+            f"{deaths} processes of this machine died while they looked at it; plugins sync --again tries once more"
+        )
+
+
 def _check_recordable(verified: Verified) -> None:
     """Refuse what no JSON column takes: dates and infinities, which TOML has, and the character NUL."""
     try:
@@ -198,7 +219,9 @@ def _written(upload: _Upload) -> Recorded:
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             with transaction.atomic():
-                return _write(upload)
+                recorded = _write(upload)
+                _attribute(recorded, upload)
+                return recorded
         except IntegrityError:
             if attempt == _ATTEMPTS:
                 raise
@@ -218,13 +241,25 @@ def _write(upload: _Upload) -> Recorded:
         version = PluginVersion(plugin=plugin, digest=upload.digest, size_bytes=upload.size_bytes, number=number)
     _fill(version, upload)
     version.save()
-    is_switched = not isinstance(upload.verdict, PluginError) and _goes_live(plugin, version)
+    is_switched = not isinstance(upload.verdict, PluginError) and _goes_live(plugin, version, upload)
     if is_switched:
         plugin.current_version = version
         plugin.save(update_fields=["current_version"])
         follow_manifest(plugin)
         mark_changed()
     return Recorded(version, is_new=not is_refused_again, is_switched=is_switched)
+
+
+def _attribute(recorded: Recorded, upload: _Upload) -> None:
+    """Write down who brought a version in, and what went live by itself."""
+    version, by = recorded.version, upload.by
+    if by is not None and version.uploaded_by_id is None:
+        version.uploaded_by_id = by.pk
+        version.save(update_fields=["uploaded_by"])
+    if upload.is_by_hand:
+        record_act(by, "upload", version.plugin, version=version)
+    if recorded.is_switched:
+        record_act(by, "switch", version.plugin, version=version, details={"upgrades": conf.UPGRADES})
 
 
 def _fill(version: PluginVersion, upload: _Upload) -> None:
@@ -244,10 +279,12 @@ def _fill(version: PluginVersion, upload: _Upload) -> None:
     version.findings = [*verdict.findings, *seal.findings(load_keys())]
 
 
-def _goes_live(plugin: Plugin, version: PluginVersion) -> bool:
+def _goes_live(plugin: Plugin, version: PluginVersion, upload: _Upload) -> bool:
     """Tell whether a version that was verified just now becomes the current one; what is off stays off by that."""
     if plugin.current_version_id is None:
         return True
+    if conf.TWO_PERSONS and upload.by is not None:
+        return False  # or who uploads would approve by that
     if conf.UPGRADES not in ("same-capabilities", "signed"):
         return False
     keys = load_keys()

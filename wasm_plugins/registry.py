@@ -32,15 +32,19 @@ class Registry:
         snapshot: The last one that was loaded.
         fresh_until: Until when, on ``time.monotonic()``'s clock, it may be used without asking.
         when_first_used: What to start beside the first call of this process; set when the app is ready.
+        before_looking: What to do before each look at the records; set when the app is ready.
     """
 
     when_first_used: Callable[[], None] | None = None
+    before_looking: Callable[[], None] | None = None
 
     def __init__(self) -> None:
         self.snapshot: Snapshot = EMPTY
         self.fresh_until = 0.0
         self._token: UUID | None = None
         self._is_loaded = False
+        self._asked = 0
+        self._answered = 0
         self._lock = threading.Lock()
 
     def current(self) -> Snapshot:
@@ -52,16 +56,29 @@ class Registry:
         return self.snapshot if time.monotonic() < self.fresh_until else self._refresh()
 
     def invalidate(self) -> None:
-        """Ask the database again at the next call."""
+        """Ask the database again at the next call, whatever another thread was just told by it."""
+        self._asked += 1
         self.fresh_until = 0.0
 
     def _refresh(self) -> Snapshot:
-        if not self._lock.acquire(blocking=not self._is_loaded):
+        may_be_old = self._is_loaded and self._asked == self._answered
+        if not self._lock.acquire(blocking=not may_be_old):
             return self.snapshot  # another thread is at it, and there is something to go on with
         try:
-            return self.snapshot if time.monotonic() < self.fresh_until else self._reload()
+            return self.snapshot if time.monotonic() < self.fresh_until else self._look()
         finally:
             self._lock.release()
+
+    def _look(self) -> Snapshot:
+        if self.before_looking is not None:
+            self.before_looking()
+        asked = self._asked
+        try:
+            return self._reload()
+        finally:
+            self._answered = asked
+            if asked != self._asked:
+                self.fresh_until = 0.0  # somebody asked again meanwhile
 
     def _reload(self) -> Snapshot:
         connection = connections[router.db_for_read(Generation)]

@@ -37,6 +37,10 @@ STATUS_OF: Final[Mapping[type[errors.PluginError], int]] = {
     errors.LimitExceeded: 502,
     errors.AnswerRefused: 502,
     errors.DeadlineExceeded: 504,
+    errors.PluginUnavailable: 503,
+    errors.SafeModeOn: 503,
+    errors.PluginQuarantined: 503,
+    errors.SecondPersonNeeded: 403,
     errors.ArtifactError: 503,
     errors.SignatureRefused: 503,
     errors.CompileError: 503,
@@ -44,7 +48,13 @@ STATUS_OF: Final[Mapping[type[errors.PluginError], int]] = {
 }
 """HTTP status by error; the nearest class counts."""
 
-_TOLD: Final = (errors.RouteRefused, errors.PluginFailed, errors.DeadlineExceeded, errors.PluginNotFound)
+_TOLD: Final = (
+    errors.RouteRefused,
+    errors.PluginFailed,
+    errors.DeadlineExceeded,
+    errors.PluginNotFound,
+    errors.PluginUnavailable,
+)
 """Errors whose text is for the caller. Others may hold a backtrace or a path: those are for the project's log."""
 
 
@@ -73,7 +83,7 @@ def respond(request: HttpRequest, path: str) -> HttpResponse:
 def error_response(error: errors.PluginError) -> HttpResponse:
     """Return the JSON response for an error: which plugin, a code, and never a traceback."""
     status = status_of(error)
-    if status >= 500:
+    if status >= 500 and not isinstance(error, errors.PluginUnavailable):  # why it sleeps was said when it failed
         logger.warning("%s", error, exc_info=error)
     body = {
         "plugin": error.plugin,

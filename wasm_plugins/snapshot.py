@@ -5,16 +5,28 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from .capabilities import requested
-from .conf import conf
+from .conf import conf, is_safe_mode
 from .manifest import Manifest
-from .models import Hook, Plugin, PluginVersion, Route, Task
+from .models import Hook, Plugin, PluginVersion, Route, Task, VersionHealth
 from .trust import ENFORCE, load_keys, objection_to
 from .tuning import deadline_ms, readable_limits
 
 _Row = TypeVar("_Row", Hook, Route, Task)
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """A version whose circuit breaker is open."""
+
+    until: datetime
+    """When one call may try whether it is well again."""
+
+    times: int
+    """How often in a row it fell asleep."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +44,9 @@ class ActivePlugin:
 
     limits: Mapping[str, int] = field(default_factory=dict)
     """Limits of its own, by the name that they have in ``tuning``; all of them can be used as they are."""
+
+    sleep: Sleep | None = None
+    """What the fleet knew of its circuit breaker when the snapshot was made; ``None`` while it is closed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +94,8 @@ EMPTY: Final = Snapshot()
 
 def load_snapshot() -> Snapshot:
     """Read the records and return what they amount to; three queries and one for each kind of declaration."""
+    if is_safe_mode():
+        return EMPTY
     plugins = _active_plugins()
     return Snapshot(
         plugins={plugin.name: plugin for plugin in plugins.values()},
@@ -91,7 +108,8 @@ def load_snapshot() -> Snapshot:
 def _active_plugins() -> dict[int, ActivePlugin]:
     rows = (
         Plugin.objects.filter(is_enabled=True, current_version__state=PluginVersion.State.VERIFIED)
-        .select_related("current_version")
+        .exclude(current_version__health__quarantined_at__isnull=False)
+        .select_related("current_version__health")
         .prefetch_related("grants")
     )
     keys = load_keys() if conf.SIGNATURES == ENFORCE else None
@@ -112,8 +130,14 @@ def _active_plugins() -> dict[int, ActivePlugin]:
                 manifest=version.declared,
                 grants=grants,
                 limits=readable_limits(row.limits, row.name),
+                sleep=_sleep(version),
             )
     return found
+
+
+def _sleep(version: PluginVersion) -> Sleep | None:
+    health: VersionHealth | None = getattr(version, "health", None)  # which no version has that is well
+    return None if health is None or health.open_until is None else Sleep(health.open_until, health.times_opened)
 
 
 def _hooks(plugins: Mapping[int, ActivePlugin]) -> dict[str, tuple[ActivePlugin, ...]]:

@@ -12,13 +12,16 @@ from django.db import InterfaceError, OperationalError, connections, router
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from . import storage
-from .conf import conf
+from . import components, storage
+from .audit import record_act
+from .conf import conf, is_safe_mode
 from .exceptions import ArtifactError, ManifestError, PluginError
 from .manifest_reader import check_name
 from .models import PluginVersion, StoredObject, SyncState
 from .readiness import last_look
 from .recording import Progress, Recorded, host_mark, no_progress, record, text_of, verify_bytes
+from .runtime.compiler import digest_of
+from .runtime.verification import Verified
 from .storage import StoredItem
 from .sync_report import Outcome, SyncReport
 
@@ -31,7 +34,13 @@ _LOOK_AGAIN: Final = ""
 logger = logging.getLogger(__name__)
 
 
-def sync(progress: Progress | None = None, *, again: bool = False) -> SyncReport:
+def sync(
+    progress: Progress | None = None,
+    *,
+    again: bool = False,
+    is_asked_for: bool = False,
+    by: AbstractBaseUser | None = None,
+) -> SyncReport:
     """Make the records follow the storage.
 
     Safe in many processes at once. One bad object never stops another, and what is wrong with it is on its row. Blocks
@@ -40,10 +49,14 @@ def sync(progress: Progress | None = None, *, again: bool = False) -> SyncReport
     Args:
         progress: Told of what may take seconds.
         again: Verify once more what was refused.
+        is_asked_for: Whether somebody wanted it now, and it is to be written down even if nothing changed.
+        by: Who did.
 
     Raises:
         ArtifactError: The storage cannot be listed; the records stay as they are.
+        SafeModeOn: Safe mode is on.
     """
+    components.refuse_in_safe_mode()
     known = {row.key: row for row in StoredObject.objects.select_related("version__plugin")}
     look = _Look(host_mark(), again, progress or no_progress)
     outcomes = [look.at(item, known.pop(_key(item), None)) for item in list(storage.list_uploads())]
@@ -51,7 +64,11 @@ def sync(progress: Progress | None = None, *, again: bool = False) -> SyncReport
     gone.delete()
     outcomes += [Outcome(key=key, result="removed", plugin=_plugin_of(row)) for key, row in known.items()]
     SyncState.objects.update_or_create(pk=1, defaults={"last_finished_at": Now()})
-    return SyncReport(tuple(outcomes))
+    report = SyncReport(tuple(outcomes))
+    if is_asked_for or report.changed or report.removed:
+        counts = {name: getattr(report, name) for name in ("found", "changed", "refused", "removed")}
+        record_act(by, "sync", None, details=counts)
+    return report
 
 
 def sync_if_due() -> SyncReport | None:
@@ -60,7 +77,7 @@ def sync_if_due() -> SyncReport | None:
     Returns:
         What was found, or ``None`` when this process did not look, or could not.
     """
-    if conf.SYNC_INTERVAL_S <= 0 or connections[router.db_for_write(SyncState)].in_atomic_block:
+    if conf.SYNC_INTERVAL_S <= 0 or is_safe_mode() or connections[router.db_for_write(SyncState)].in_atomic_block:
         return None
     return look() if _claim_interval() else None
 
@@ -111,11 +128,10 @@ def take_upload(
         ArtifactError: It is too large, or the storage does not take it.
         PluginError: It is no plugin that this host can run.
     """
-    _check_size(StoredItem("", len(data), ""))
-    verified = verify_bytes(data, name=name, progress=progress or no_progress)
+    verified = _verified_upload(data, name, by, progress or no_progress)
     name = verified.manifest.name
     item = storage.put_upload(name, data)
-    recorded = record(name, data, verified=verified)
+    recorded = record(name, data, verified=verified, by=by)
     _remember(item, item.fingerprint, recorded.version)
     logger.info(
         "plugin %s version %s uploaded by %s%s",
@@ -125,6 +141,16 @@ def take_upload(
         "" if recorded.is_new else ", recorded before",
     )
     return recorded
+
+
+def _verified_upload(data: bytes, name: str | None, by: AbstractBaseUser | None, progress: Progress) -> Verified:
+    """Verify an upload; one that is refused is written down, too."""
+    try:
+        _check_size(StoredItem("", len(data), ""))
+        return verify_bytes(data, name=name, progress=progress)
+    except PluginError as refusal:
+        record_act(by, "upload", name, subject=digest_of(data), outcome=refusal.code)
+        raise
 
 
 def _claim_interval() -> bool:

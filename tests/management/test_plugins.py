@@ -426,6 +426,7 @@ def test_every_subcommand_has_a_text_for_people(rq_queue: str, tmp_path: Path) -
         ["scheduler", "--once"],
         ["limits", "greeter"],
         ["disable", "--all"],
+        ["release", "greeter"],
     ):
         assert _text(*arguments).strip()
     assert len(SUBCOMMANDS) >= 12

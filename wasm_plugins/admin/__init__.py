@@ -1,9 +1,17 @@
 """The plugin pages of Django's admin: thin views over functions that work without it."""
 
+from .audit import AuditEntryAdmin
 from .keys import TrustedKeyAdmin
 from .plugins import PluginAdmin
 from .runs import TaskRunAdmin
 from .stored import StoredObjectAdmin
 from .versions import PluginVersionAdmin
 
-__all__ = ["PluginAdmin", "PluginVersionAdmin", "StoredObjectAdmin", "TaskRunAdmin", "TrustedKeyAdmin"]
+__all__ = [
+    "AuditEntryAdmin",
+    "PluginAdmin",
+    "PluginVersionAdmin",
+    "StoredObjectAdmin",
+    "TaskRunAdmin",
+    "TrustedKeyAdmin",
+]

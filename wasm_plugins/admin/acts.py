@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from .. import lifecycle
 from ..consent import missing_scopes, scopes_to_approve
 from ..models import Plugin, PluginVersion
+from .permissions import may_release
 
 Act = Callable[[Plugin, HttpRequest], str]
 
@@ -75,6 +76,11 @@ def _verified(plugin: Plugin, request: HttpRequest) -> PluginVersion:
     return version
 
 
+def _release(plugin: Plugin, request: HttpRequest) -> str:
+    lifecycle.release(plugin, by=user_of(request))
+    return _("released")
+
+
 def _version(plugin: Plugin, request: HttpRequest) -> PluginVersion:
     """Return the version that a form names.
 
@@ -94,4 +100,8 @@ ACTS: Final[Mapping[str, Act]] = {
     "use-version": _use_version,
     "grant-requested": _grant_requested,
     "approve": _approve,
+    "release": _release,
 }
+
+PERMITTED: Final[Mapping[str, Callable[[HttpRequest], bool]]] = {"release": may_release}
+"""Who may do an act, where that is not whoever approves."""

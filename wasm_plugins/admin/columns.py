@@ -24,7 +24,7 @@ class PluginList(ChangeList):
         """Return the plugins of the list, in a number of queries that does not grow with it."""
         rows: QuerySet[Plugin] = super().get_queryset(request, exclude_parameters)
         versions = PluginVersion.objects.defer("manifest", "exports", "imports", "findings", "problem")
-        return rows.select_related("current_version").prefetch_related("grants", Prefetch("versions", versions))
+        return rows.select_related("current_version__health").prefetch_related("grants", Prefetch("versions", versions))
 
     def get_results(self, request: HttpRequest) -> None:
         """Read the keys that are trusted once for all rows."""

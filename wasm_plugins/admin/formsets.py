@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth.base_user import AbstractBaseUser
 
 from .. import lifecycle
+from ..audit import record_act
 from ..models import Grant, Plugin
 from ..registry import mark_changed
 
@@ -25,7 +26,7 @@ def save_rows(plugin: Plugin, formset: Any, by: AbstractBaseUser | None) -> None
     if formset.model is Grant:
         _save_grants(plugin, formset, by)
     else:
-        _save_tuning(formset)
+        _save_tuning(plugin, formset, by)
 
 
 def _save_grants(plugin: Plugin, formset: Any, by: AbstractBaseUser | None) -> None:
@@ -35,8 +36,10 @@ def _save_grants(plugin: Plugin, formset: Any, by: AbstractBaseUser | None) -> N
         lifecycle.grant(plugin, grant.capability, grant.scope, by=by)
 
 
-def _save_tuning(formset: Any) -> None:
+def _save_tuning(plugin: Plugin, formset: Any, by: AbstractBaseUser | None) -> None:
     """Write only the columns that were tuned: another process may be writing what a new version declares."""
     for row, columns in formset.changed_objects:
         row.save(update_fields=columns)
+        details = {"kind": row._meta.model_name, **{column: getattr(row, column) for column in columns}}
+        record_act(by, "tune", plugin, subject=str(row), details=details)
     mark_changed()

@@ -8,8 +8,8 @@ from django.http import HttpRequest
 
 APPROVE: Final = "wasm_plugins.approve_plugin"
 UPLOAD: Final = "wasm_plugins.upload_plugin"
-CHANGE: Final = "wasm_plugins.change_plugin"
 TUNE: Final = "wasm_plugins.tune_plugin"
+CHANGE: Final = "wasm_plugins.change_plugin"
 _SEE: Final = (APPROVE, UPLOAD, CHANGE, TUNE, "wasm_plugins.view_plugin", "wasm_plugins.delete_plugin")
 
 
@@ -36,3 +36,8 @@ def may_set_limits(request: HttpRequest) -> bool:
 def may_approve(request: HttpRequest) -> bool:
     """Whether the user may grant, enable, disable, and say which version serves."""
     return request.user.has_perm(APPROVE)
+
+
+def may_release(request: HttpRequest) -> bool:
+    """Whether the user may let a plugin be called again that is in quarantine or asleep."""
+    return request.user.has_perm(TUNE)

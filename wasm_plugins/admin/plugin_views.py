@@ -19,7 +19,7 @@ from ..models import Plugin
 from ..recording import Recorded
 from ..sync import sync, take_upload
 from ..sync_report import SyncReport
-from .acts import ACTS, user_of
+from .acts import ACTS, PERMITTED, user_of
 from .permissions import may_approve, may_upload
 from .upload import UploadForm
 
@@ -68,7 +68,7 @@ class PluginViews(PluginAdminBase):
         if not may_upload(request):
             raise PermissionDenied
         try:
-            report = sync()
+            report = sync(is_asked_for=True, by=user_of(request))
         except PluginError as error:
             self.message_user(request, str(error), messages.ERROR)
         else:
@@ -79,10 +79,10 @@ class PluginViews(PluginAdminBase):
 
     def act_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Do what a button on a plugin's page says."""
-        if not may_approve(request):
+        act = request.POST.get("act", "")
+        if not PERMITTED.get(act, may_approve)(request):
             raise PermissionDenied
         plugin = get_object_or_404(Plugin, pk=pk)
-        act = request.POST.get("act", "")
         if act not in ACTS:
             return HttpResponseBadRequest("there is no such act", content_type="text/plain")
         self._act(request, plugin, act)

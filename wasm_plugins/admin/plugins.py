@@ -15,15 +15,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from .. import lifecycle
+from ..conf import is_safe_mode
 from ..models import Plugin, PluginVersion
-from ..states import waiting_version
+from ..states import health_of, waiting_version
 from .acts import user_of
 from .columns import PluginColumns, PluginList, refused_version
 from .formsets import save_rows
 from .inlines import GrantInline, HookInline, RouteInline, TaskInline, VersionInline
 from .limits import LimitsView
 from .offers import offer_of
-from .permissions import may_approve, may_see, may_set_limits, may_tune, may_upload
+from .permissions import may_approve, may_release, may_see, may_set_limits, may_tune, may_upload
 from .plugin_views import PluginViews
 from .style import Styled
 from .versions import report_of
@@ -85,15 +86,19 @@ class PluginAdmin(PluginColumns, Styled, LimitsView, PluginViews):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Tell the list which buttons it has."""
-        return super().changelist_view(request, {**(extra_context or {}), "may_upload": may_upload(request)})
+        told = {"may_upload": may_upload(request), "safe_mode": is_safe_mode()}
+        return super().changelist_view(request, {**(extra_context or {}), **told})
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         """Tell the page which versions there are to decide about, and which buttons it has."""
         plugin: Plugin | None = kwargs.get("obj")
         if plugin is not None:
             context |= _choices(plugin)
-            context["may_approve"] = may_approve(request)
             context["may_set_limits"] = may_set_limits(request)
+            shown = [context[name].version for name in ("current", "waiting") if context[name] is not None]
+            context["own"] = [each for each in shown if lifecycle.needs_second_person(each, user_of(request))]
+            context |= {"may_approve": may_approve(request), "may_release": may_release(request)}
+            context |= {"safe_mode": is_safe_mode()}
         return super().render_change_form(request, context, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Plugin, form: Any, change: bool) -> None:
@@ -136,5 +141,6 @@ def _choices(plugin: Plugin) -> dict[str, Any]:
         "waiting": None if waiting is None else offer_of(plugin, waiting),
         "waiting_report": None if waiting is None else report_of(waiting),
         "refused": refused_version(plugin),
+        "health": None if current is None else health_of(current),
         "other_versions": others,
     }

@@ -74,6 +74,11 @@ class Session:
         is_single = connections[self._using].vendor == "sqlite"
         return self._owns and self._held_nothing and not self._is_used and not is_single
 
+    @property
+    def has_written(self) -> bool:
+        """Whether rows changed, even if that was undone since."""
+        return bool(self._written)
+
     def note_write(self, alias: str) -> None:
         """Remember that rows changed: deferred constraints are then checked while the call can still be undone."""
         self._written.add(alias)

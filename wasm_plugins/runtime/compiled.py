@@ -26,6 +26,7 @@ from ..exceptions import ArtifactError
 from .compiler import NoRoom, compile_here, compile_to, digest_of
 from .engine import get_runtime
 from .fingerprint import engine_fingerprint
+from .lifeline import Lifeline
 from .limits import CompileLimits
 from .pruning import prune, touch
 
@@ -58,6 +59,8 @@ class CompiledCache:
         self.problem = ""
         self._key = b""
         self._open()
+        self.lifeline: Final = Lifeline(folder / "running")
+        """Where it is noted what runs in this process."""
 
     def load(self, digest: str, read: Callable[[], bytes]) -> wc.Component:
         """Return the compiled component of a digest, compiling it first if this machine never did.
@@ -151,7 +154,8 @@ class CompiledCache:
             _check_private(self.folder / name, os.fstat(descriptor))
             if not hmac.compare_digest(mac, self._mac(descriptor, name)):
                 return None
-            found = wc.Component.deserialize_file(get_runtime().engine, _path_of(descriptor))
+            with self.lifeline.running(name.partition("-")[0]):
+                found = wc.Component.deserialize_file(get_runtime().engine, _path_of(descriptor))
             touch(self.folder / f"{name}.cwasm")
             return found
         except (ArtifactError, WasmtimeError, ValueError, OSError):

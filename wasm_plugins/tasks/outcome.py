@@ -23,6 +23,8 @@ from ..models import TaskRun
 ERROR_BYTES: Final = 8 * 1024
 RESULT_BYTES: Final = 1024 * 1024
 LONGEST_PAUSE_S: Final = 600
+UNAVAILABLE_S: Final = 6 * 60 * 60
+"""How long after it was asked for a run waits for a plugin that is asleep or busy, in seconds."""
 
 HOST_ERROR: Final = "host-error"
 INTERRUPTED: Final = "interrupted"
@@ -92,20 +94,22 @@ def failure_columns(run: TaskRun, failure: Failure) -> dict[str, Any]:
     return {**columns, "status": TaskRun.Status.FAILED, "finished_at": now}
 
 
-def postponed_columns(run: TaskRun, failure: Failure) -> dict[str, Any]:
-    """Return what a row gets when others kept the database from an attempt: another one, which costs no retry.
+def postponed_columns(
+    run: TaskRun, failure: Failure, *, pause_s: int = 1, patience_s: int = LONGEST_PAUSE_S
+) -> dict[str, Any]:
+    """Return what a row gets when others kept an attempt from beginning: another one, which costs no retry.
 
-    A run that has been asked for longer than ten minutes ago fails as others do, so that none goes on for ever.
+    A run that has been asked for longer ago than ``patience_s`` fails as others do, so that none goes on for ever.
     """
     now = timezone.now()
-    if now - run.created_at > timedelta(seconds=LONGEST_PAUSE_S):
+    if now - run.created_at > timedelta(seconds=patience_s):
         return failure_columns(run, failure)
     return {
         "error_code": failure.code,
         "error": failure.text,
         "status": TaskRun.Status.PENDING,
         "attempts": max(0, run.attempts - 1),
-        "due_at": next_due(0, now),
+        "due_at": now + timedelta(seconds=min(LONGEST_PAUSE_S, pause_s)),
     }
 
 

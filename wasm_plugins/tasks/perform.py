@@ -14,12 +14,13 @@ from django.utils import timezone
 from rq.timeouts import BaseTimeoutException
 
 from ..conf import conf
-from ..exceptions import PluginError
+from ..exceptions import PluginError, PluginUnavailable
 from ..manager import get_plugin_manager
 from ..models import TaskRun
+from ..outbox import outbox
 from ..runtime.log import CallLog
 from ..runtime.usage import collect_usage
-from .outcome import failure_columns, failure_of, postponed_columns, success_columns
+from .outcome import UNAVAILABLE_S, failure_columns, failure_of, postponed_columns, success_columns
 from .queueing import rows_of
 from .recorder import Recorder
 from .write_lock import has_one_writer, is_locked_out, write_patiently
@@ -70,6 +71,8 @@ def perform_run(run_id: str) -> str:
         if isinstance(error, BaseTimeoutException) or not isinstance(error, Exception):
             raise
         return status
+    finally:
+        outbox.flush()  # RQ ends the process of a job without the exit at which that would happen
 
 
 def _drop_old_connections() -> None:
@@ -131,10 +134,16 @@ def _record(run: TaskRun, columns: dict[str, Any]) -> bool:
     return bool(mine.update(heartbeat_at=timezone.now(), **columns))
 
 
+def _fate(run: TaskRun, error: BaseException) -> dict[str, Any]:
+    """Return what a failure means for the run; what did not even begin costs no attempt."""
+    if isinstance(error, PluginUnavailable):
+        return postponed_columns(run, failure_of(error), pause_s=error.retry_after_s, patience_s=UNAVAILABLE_S)
+    return (postponed_columns if is_locked_out(error) else failure_columns)(run, failure_of(error))
+
+
 def _record_failure(run: TaskRun, error: BaseException, recorder: Recorder) -> str:
     """Write a failure, on a new connection if the old one was lost."""
-    fate = postponed_columns if is_locked_out(error) else failure_columns
-    columns = {**fate(run, failure_of(error)), **recorder.columns()}
+    columns = {**_fate(run, error), **recorder.columns()}
     version = getattr(error, "version", None)
     if version is not None:
         columns["version_id"] = run.plugin.versions.filter(number=version).values_list("pk", flat=True).first()

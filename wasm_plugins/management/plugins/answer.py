@@ -81,7 +81,7 @@ def get_plugin(name: str) -> Plugin:
     Raises:
         PluginNotFound: There is none.
     """
-    plugin = Plugin.objects.select_related("current_version").filter(name=name).first()
+    plugin = Plugin.objects.select_related("current_version__health").filter(name=name).first()
     if plugin is None:
         raise PluginNotFound(f"there is no plugin {name}; plugins list shows those that there are")
     return plugin

@@ -12,17 +12,17 @@ from typing import Final
 
 import django_rq
 from django.db import DatabaseError, InterfaceError, connections
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django_rq.settings import get_queues_map
 from rq import Worker
 
 from ... import components, storage
-from ...conf import conf
+from ...conf import PREFIX, conf, is_safe_mode
 from ...database_checks import plugins_without_runner
 from ...exceptions import PluginError
 from ...host.sql import roles_apply
-from ...models import Plugin, TaskRun
+from ...models import Plugin, TaskRun, VersionHealth
 from ...runtime import sandbox
 from ...runtime.compiled import CompiledCache
 from ...runtime.compiler import digest_of
@@ -85,6 +85,8 @@ def check_cache() -> Iterator[Finding]:
 
 def check_engine() -> Iterator[Finding]:
     """Compile a component in the child process, and call it."""
+    if is_safe_mode():
+        return
     started = time.monotonic()
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -179,6 +181,20 @@ def check_signatures() -> Iterator[Finding]:
     yield Finding("signatures", not found, "; ".join(found) or f"{len(bad)} enabled plugins are trusted", advice)
 
 
+def check_health() -> Iterator[Finding]:
+    """Look for versions that sleep or are in quarantine."""
+    if is_safe_mode():
+        yield Finding("safe mode", False, "is on: no plugin is loaded", f"unset {PREFIX}SAFE_MODE")
+    ill = VersionHealth.objects.exclude(open_until=None, quarantined_at=None).select_related("version__plugin")
+    for health in ill.filter(version__plugin__current_version=F("version")):
+        name = health.version.plugin.name
+        if health.quarantined_at is not None:
+            said = f"version {health.version.number} is in quarantine: {health.deaths} processes died while it ran"
+        else:
+            said = f"version {health.version.number} is asleep after failures: {health.last_error_code}"
+        yield Finding(f"plugin {name}", False, said, f"disable it or roll back; plugins release {name} ends this")
+
+
 def _careful(check: Callable[[], Iterator[Finding]]) -> Callable[[], list[Finding]]:
     """Make a check tell of a database that is away instead of raising."""
 
@@ -204,6 +220,7 @@ CHECKS: Final = tuple(
             check_queues,
             check_runs,
             check_signatures,
+            check_health,
         ),
     )
 )

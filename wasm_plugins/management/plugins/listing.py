@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.core.management.base import CommandParser
 
 from ...models import Plugin, PluginVersion, StoredObject
-from ...states import state_of, waiting_version
+from ...states import health_of, state_of, waiting_version
 from ...trust import Keys, load_keys, trust_of
 from .answer import Answer, size_text, table
 
@@ -22,7 +22,7 @@ def add_arguments(parser: CommandParser) -> None:
 
 def run(options: Mapping[str, Any]) -> Answer:
     """List them by name."""
-    plugins = Plugin.objects.select_related("current_version").prefetch_related("versions", "grants")
+    plugins = Plugin.objects.select_related("current_version__health").prefetch_related("versions", "grants")
     keys = load_keys()
     described = [_described(plugin, keys) for plugin in plugins]
     problems = [
@@ -39,6 +39,7 @@ def _described(plugin: Plugin, keys: Keys) -> dict[str, Any]:
         "name": plugin.name,
         "state": state_of(plugin, keys).value,
         "is_enabled": plugin.is_enabled,
+        "health": None if version is None else _health(version),
         "version": None if version is None else version.number,
         "digest": None if version is None else version.digest,
         "size_bytes": None if version is None else version.size_bytes,
@@ -51,6 +52,14 @@ def _described(plugin: Plugin, keys: Keys) -> dict[str, Any]:
         "grants": sorted(grant.capability for grant in plugin.grants.all()),
         "last_refusal": next((_refusal(each) for each in newest if each.state != PluginVersion.State.VERIFIED), None),
     }
+
+
+def _health(version: PluginVersion) -> dict[str, Any] | None:
+    health = health_of(version)
+    if health is None:
+        return None
+    names = ("open_until", "times_opened", "deaths", "quarantined_at", "last_error_code", "last_error")
+    return {name: getattr(health, name) for name in names}
 
 
 def _refusal(version: PluginVersion) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -13,12 +14,15 @@ from typing import Any, Final, TypeVar
 from django.core.management.base import CommandParser
 from django.db import close_old_connections
 
+from ...retention import prune
 from ...sync import sync_if_due
 from ...tasks import sweep
 from ...warming import warm
 from .answer import Answer
 
 HELP: Final = "Keep runs and storage in view, until SIGTERM or Ctrl-C."
+
+_PRUNE_EVERY_S: Final = 600.0
 
 logger = logging.getLogger(__name__)
 
@@ -34,15 +38,22 @@ def add_arguments(parser: CommandParser) -> None:
 def run(options: Mapping[str, Any]) -> Answer:
     """Look every few seconds; each act is safe in several copies, for the database lets one of them through."""
     if options["once"]:
-        swept, found = sweep(), sync_if_due()
-        data = {"sweep": swept.as_json(), "sync": None if found is None else found.as_json()}
+        swept, found, pruned = sweep(), sync_if_due(), prune()
+        data = {
+            "sweep": swept.as_json(),
+            "sync": None if found is None else found.as_json(),
+            "pruned": pruned.as_json(),
+        }
         return Answer(data, f"runs: {_counts(swept.as_json())}; storage: {'looked' if found else 'not due'}")
     with _stop_signal() as stop:
-        warmed = None
+        warmed, prune_at = None, 0.0
         while not stop.is_set():
             _attempt(sweep)
             _attempt(sync_if_due)
             warmed = _attempt(partial(warm, warmed)) or warmed
+            if time.monotonic() >= prune_at:
+                batch = _attempt(prune)
+                prune_at = time.monotonic() + (0 if batch and not batch.is_done else _PRUNE_EVERY_S)
             stop.wait(options["every"])
     return Answer({"stopped": True}, "stopped")
 

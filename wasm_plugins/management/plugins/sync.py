@@ -23,7 +23,7 @@ def add_arguments(parser: CommandParser) -> None:
 
 def run(options: Mapping[str, Any]) -> Answer:
     """Sync. What is wrong with an object is shown, and is no failure of the command."""
-    report = syncing.sync(compiling, again=options["again"])
+    report = syncing.sync(compiling, again=options["again"], is_asked_for=True)
     warm()
     return Answer(report.as_json(), _text(report))
 

@@ -1,0 +1,39 @@
+"""The audit trail: who did what to plugins, and for whom they were called; to be read, and never changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from ..models import AuditEntry
+from .readonly import ReadOnly
+
+if TYPE_CHECKING:
+    AuditEntryAdminBase = admin.ModelAdmin[AuditEntry]
+else:
+    AuditEntryAdminBase = admin.ModelAdmin
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnly, AuditEntryAdminBase):
+    """One line for each act and each call."""
+
+    list_display = ("at", "act", "plugin", "version", "subject", "outcome", "username", "took")
+    list_filter = (
+        "act",
+        ("outcome", admin.AllValuesFieldListFilter),
+        "at",
+        ("plugin", admin.AllValuesFieldListFilter),
+    )
+    search_fields = ("username", "plugin", "subject", "digest")
+    date_hierarchy = "at"
+    show_full_result_count = False  # the table is the largest of all
+    fields = ("at", "act", "user", "username", "plugin", "version", "digest", "subject", "outcome", "took", "details")
+    readonly_fields = fields
+
+    @admin.display(description=_("milliseconds"), ordering="elapsed_ms")
+    def took(self, entry: AuditEntry) -> str:
+        """Show how long the call took."""
+        return "–" if entry.elapsed_ms is None else f"{entry.elapsed_ms:.1f}"

@@ -1,0 +1,6 @@
+"""Who did what to which plugin, and for whom plugins were called: rows that are only ever added."""
+
+from .acts import record_act
+from .calls import QUEUED, CallRecord, attributed, note_write
+
+__all__ = ["QUEUED", "CallRecord", "attributed", "note_write", "record_act"]

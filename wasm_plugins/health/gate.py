@@ -1,0 +1,77 @@
+"""What stands before each call of a plugin: whether it may begin, and what its end means for the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from .. import components
+from ..exceptions import (
+    AnswerRefused,
+    CapabilityDenied,
+    CompileError,
+    DeadlineExceeded,
+    LimitExceeded,
+    LinkError,
+    PluginError,
+    PluginFailed,
+    PluginTrapped,
+)
+from ..runtime.limits import Limits
+from ..snapshot import ActivePlugin
+from .breaker import breaker
+from .bulkhead import bulkhead
+
+_COUNT: Final = (PluginTrapped, LimitExceeded, DeadlineExceeded, AnswerRefused, LinkError, CompileError)
+
+
+@contextmanager
+def watched(plugin: ActivePlugin, limits: Limits) -> Iterator[None]:
+    """Let a call begin if the plugin is awake and not busy, and learn from how it ends.
+
+    Takes microseconds, and asks the database only when a version that sleeps may be tried again.
+
+    Raises:
+        PluginAsleep: The version failed too often.
+        PluginBusy: As many calls of it as may run at once in this process do run.
+    """
+    with bulkhead.entered(plugin, limits.concurrent_calls):
+        pass_ = breaker.admit(plugin, limits)
+        try:
+            with components.running(plugin.digest):
+                yield
+        except PluginFailed:
+            breaker.note_success(plugin, pass_)  # it ran well, and said no
+            raise
+        except Exception as error:
+            if _is_its_fault(error, plugin):
+                breaker.note_failure(plugin, pass_, error)
+            raise
+        breaker.note_success(plugin, pass_)
+
+
+@contextmanager
+def loading(plugin: ActivePlugin) -> Iterator[None]:
+    """Let a component be loaded before its call is made, unless the version sleeps; learn from a failure.
+
+    Raises:
+        PluginAsleep: The version failed too often.
+    """
+    breaker.check_awake(plugin)
+    try:
+        yield
+    except Exception as error:
+        if _is_its_fault(error, plugin):
+            breaker.note_failure(plugin, False, error)
+        raise
+
+
+def _is_its_fault(error: Exception, plugin: ActivePlugin) -> bool:
+    """Tell whether a failure is the version's own: not its caller's, its host's, or that of a plugin it led to."""
+    if not isinstance(error, _COUNT) or isinstance(error, CapabilityDenied):
+        return False
+    if isinstance(error, LimitExceeded) and error.limit == "depth":
+        return False
+    assert isinstance(error, PluginError)
+    return error.plugin in (None, plugin.name)
