@@ -11,7 +11,7 @@ from django.db import IntegrityError
 
 from . import components
 from .exceptions import AnswerRefused, LinkError, PluginError
-from .host.context import CallContext, Report
+from .host.context import CallContext, Report, RunFacts
 from .host.session import Session
 from .runtime import sandbox
 from .runtime.linker import LinkedComponent
@@ -46,6 +46,7 @@ def call_plugin(
     convert: Callable[[Any], Any] | None = None,
     log: CallLog | None = None,
     report: Report | None = None,
+    run: RunFacts | None = None,
 ) -> Any:
     """Run an export of the version that a snapshot names; the caller has a transaction open on ``using``.
 
@@ -62,6 +63,7 @@ def call_plugin(
         convert: Makes of the answer what this returns; where it refuses, what the plugin wrote is undone.
         log: Where the plugin's output goes.
         report: Where a task's progress goes.
+        run: The run of a task that the call is an attempt of.
 
     Raises:
         LinkError: The export has another type than expected.
@@ -78,6 +80,7 @@ def call_plugin(
         user=acting_user.get(),
         session=session,
         report=report,
+        run=run,
     )
     left_open: list[str] = []
     try:

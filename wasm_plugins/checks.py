@@ -23,6 +23,8 @@ _AT_LEAST_ONE: Final = (
     "COMPONENT_BYTES",
     "REQUEST_BODY_BYTES",
     "RESPONSE_BODY_BYTES",
+    "LEASE_S",
+    "PENDING_RUNS",
 )
 JSON_SERIALIZER: Final = "rq.serializers.JSONSerializer"
 """As pickle, a job would be code that whoever can write to Redis runs in the workers."""
@@ -116,7 +118,7 @@ def _check_queue() -> Iterator[CheckMessage]:
     elif queues[conf.QUEUE].get("SERIALIZER") != JSON_SERIALIZER:
         yield Warning(
             f"RQ_QUEUES[{conf.QUEUE!r}] lacks RQ's JSON serializer, which jobs of plugins are written with.",
-            hint=f'Add "SERIALIZER": "{JSON_SERIALIZER}", and start workers with --serializer {JSON_SERIALIZER}.',
+            hint=f'Add "SERIALIZER": "{JSON_SERIALIZER}", and start workers with manage.py plugins worker.',
             id="wasm_plugins.W003",
         )
 

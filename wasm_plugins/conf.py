@@ -63,6 +63,12 @@ class Settings:
     QUEUE: str = "default"
     """RQ queue of tasks that name none themselves."""
 
+    LEASE_S: int = 30
+    """How long a worker holds a run without a sign of life before others may perform it, in seconds."""
+
+    PENDING_RUNS: int = 1_000
+    """How many runs of one plugin may wait for a worker."""
+
     def __getattribute__(self, name: str) -> Any:
         if not name.isupper():
             return super().__getattribute__(name)

@@ -10,6 +10,7 @@ PluginError                   has .plugin and .version, either may be None
 │   ├── AccessDenied          whoever is logged in may not call this route
 │   ├── BodyNotJson           the body is no JSON object
 │   └── BodyTooLarge          the body is over the limit
+├── TooManyRuns               as many runs of the plugin wait as may; .limit          caller, later
 ├── ArtifactError             bytes missing, too large, or not those of the row       operator
 ├── ManifestError             declaration malformed or over a limit; .field           plugin author
 ├── CompileError              not a component that this engine accepts                plugin author
@@ -121,6 +122,24 @@ class BodyTooLarge(RouteRefused):
     """The request's body is over the limit. The caller must act."""
 
     code = "body-too-large"
+
+
+class TooManyRuns(PluginError):
+    """As many runs of the plugin's tasks wait for a worker as may. The caller must come back later.
+
+    Attributes:
+        limit: How many may wait.
+    """
+
+    code = "too-many-runs"
+
+    def __init__(self, *, limit: int, plugin: str | None = None, version: int | None = None) -> None:
+        super().__init__(
+            f"{limit} runs wait already, which is the limit WASM_PLUGINS_PENDING_RUNS: try again later",
+            plugin=plugin,
+            version=version,
+        )
+        self.limit = limit
 
 
 class ArtifactError(PluginError):

@@ -19,7 +19,7 @@ from .caller import acting_user, call_plugin
 from .conf import conf
 from .dispatch import HookOptions, dispatch, options_of, unanswered
 from .exceptions import MethodNotAllowed, PluginError, PluginNotFound, RouteNotFound, TaskNotFound
-from .host.context import Report
+from .host.context import Report, RunFacts
 from .registry import find_snapshot, registry
 from .results import HookResults
 from .runtime.contract import HTTP_HANDLER
@@ -146,6 +146,7 @@ class PluginManager:
         deadline_ms: int,
         log: CallLog | None = None,
         report: Report | None = None,
+        run: RunFacts | None = None,
     ) -> TaskAnswer:
         """Run a task, or the handler of a route processed as one, in this process and in a transaction of its own.
 
@@ -169,6 +170,7 @@ class PluginManager:
                 deadline_ms=deadline_ms,
                 log=log,
                 report=report,
+                run=run,
             )
         return TaskAnswer(text=text, version_id=found.version_id)
 

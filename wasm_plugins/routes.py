@@ -24,6 +24,7 @@ STATUS_OF: Final[Mapping[type[errors.PluginError], int]] = {
     errors.AccessDenied: 403,
     errors.BodyNotJson: 400,
     errors.BodyTooLarge: 413,
+    errors.TooManyRuns: 503,
     errors.PluginFailed: 422,
     errors.PluginTrapped: 502,
     errors.LimitExceeded: 502,
@@ -35,7 +36,13 @@ STATUS_OF: Final[Mapping[type[errors.PluginError], int]] = {
 }
 """HTTP status by error; the nearest class counts."""
 
-_TOLD: Final = (errors.RouteRefused, errors.PluginFailed, errors.DeadlineExceeded, errors.PluginNotFound)
+_TOLD: Final = (
+    errors.RouteRefused,
+    errors.TooManyRuns,
+    errors.PluginFailed,
+    errors.DeadlineExceeded,
+    errors.PluginNotFound,
+)
 """Errors whose text is for the caller. Others may hold a backtrace or a path: those are for the project's log."""
 
 

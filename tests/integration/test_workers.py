@@ -28,7 +28,7 @@ from tests.tasks.installed import install_plugin
 from wasm_plugins.models import TaskRun
 from wasm_plugins.registry import registry
 from wasm_plugins.tasks import SweepReport, request_run, sweep
-from wasm_plugins.tasks.queueing import GRACE_S
+from wasm_plugins.tasks.lease import GRACE_S
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("rq_queue")]
 Status = TaskRun.Status

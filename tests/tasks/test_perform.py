@@ -58,12 +58,12 @@ def test_a_first_delivery_counts_even_when_the_clock_of_whoever_asked_is_ahead(
 @pytest.mark.parametrize("run_id", ["", "1", "../../etc", "0" * 10_000, "\x00", None, 7, ["x"], {}])
 @pytest.mark.django_db
 def test_what_is_no_run_id_is_refused(run_id: Any) -> None:
-    assert perform_run(run_id) == "ignored"
+    assert perform_run(run_id) == "unknown"
 
 
 @pytest.mark.django_db
-def test_a_run_that_was_deleted_is_ignored() -> None:
-    assert perform_run("5a0c1f0e-0000-4000-8000-000000000000") == "ignored"
+def test_a_run_that_was_deleted_is_unknown() -> None:
+    assert perform_run("5a0c1f0e-0000-4000-8000-000000000000") == "unknown"
 
 
 def test_a_plugin_that_says_no_fails_with_its_words(db: None, install: Install, make_run: MakeRun) -> None:

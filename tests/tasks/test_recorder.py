@@ -14,7 +14,8 @@ from tests.components import json_handler, ok
 from tests.tasks.installed import Install, MakeRun
 from wasm_plugins.models import TaskRun
 from wasm_plugins.runtime.log import CallLog
-from wasm_plugins.tasks.recorder import Recorder, shows_life
+from wasm_plugins.tasks.lease import shows_life
+from wasm_plugins.tasks.recorder import Recorder
 
 
 @pytest.fixture

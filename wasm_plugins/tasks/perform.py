@@ -4,31 +4,40 @@ from __future__ import annotations
 
 import logging
 import time
-import uuid
-from functools import partial
+from dataclasses import replace
 from typing import Any, Final
 
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections, transaction
-from django.db.models import F, Q
-from django.utils import timezone
 from rq.timeouts import BaseTimeoutException
 
+from .. import components
 from ..conf import conf
 from ..exceptions import PluginError
+from ..host.context import RunFacts
 from ..manager import get_plugin_manager
 from ..models import TaskRun
+from ..registry import find_snapshot, registry
 from ..runtime.log import CallLog
-from .outcome import failure_columns, failure_of, postponed_columns, success_columns
-from .queueing import rows_of
+from . import held
+from .claim import claim, idempotency_key, parse_run_id, record
+from .lease import database_now
+from .outcome import failure_columns, failure_of, success_columns
 from .recorder import Recorder
-from .write_lock import has_one_writer, is_locked_out, write_patiently
+from .write_lock import has_one_writer
 
 IGNORED: Final = "ignored"
-"""Answer to a job whose run is somebody else's, over, or none at all."""
+"""Answer to a job whose run is somebody else's, or over."""
+
+UNKNOWN: Final = "unknown"
+"""Answer to a job whose run there is not, or whose argument is no run's id."""
 
 _RECORD_PAUSES_S: Final = (0.0, 0.5, 2.0, 5.0)
 
 logger = logging.getLogger(__name__)
+
+
+class _NotLoaded(Exception):
+    """This worker cannot load the plugin; the cause says why."""
 
 
 class _Superseded(Exception):
@@ -45,22 +54,35 @@ def perform_run(run_id: str) -> str:
         run_id: Id of a ``TaskRun``, as a job carries it.
 
     Returns:
-        What became of the row: a status of it, or ``ignored``.
+        What became of the row: a status of it, ``ignored`` or ``unknown``.
 
     Raises:
         BaseException: Only what ends the worker's job or process, such as RQ's timeout; the row is marked first.
         DatabaseError: The outcome could not be recorded; ``sweep`` finds the run later.
     """
     _drop_old_connections()
-    run = _claim(run_id)
+    run = _find(run_id)
     if run is None:
+        return UNKNOWN
+    if not claim(run):
+        logger.info("run %s is not waiting: this delivery is ignored", run.pk)
         return IGNORED
+    status = _attempt(run)
+    held.forget()  # only now: until its outcome is written, whoever outlives this process may give the run back
+    return status
+
+
+def _attempt(run: TaskRun) -> str:
     recorder = Recorder(run, log := CallLog(conf.LOG_BYTES))
     try:
         return _perform(run, log, recorder)
     except _Superseded:
         logger.warning("run %s: attempt %d was taken over, and is undone", run.pk, run.attempts)
         return IGNORED
+    except _NotLoaded as refusal:
+        assert isinstance(refusal.__cause__, PluginError)
+        logger.warning("run %s: this worker cannot load the plugin: %s", run.pk, refusal.__cause__)
+        return _record_failure(run, refusal.__cause__, recorder, is_load=True)
     except BaseException as error:
         if not isinstance(error, PluginError):
             logger.exception("run %s failed in the host", run.pk)
@@ -77,35 +99,37 @@ def _drop_old_connections() -> None:
             connection.close_if_unusable_or_obsolete()
 
 
-def _claim(run_id: object) -> TaskRun | None:
-    """Take the run, or return ``None`` when it is no run that waits."""
-    try:
-        key = uuid.UUID(run_id if isinstance(run_id, str) else "")
-    except ValueError:
+def _find(run_id: object) -> TaskRun | None:
+    key = parse_run_id(run_id)
+    if key is None:
         logger.warning("a job was refused: its argument is no run's id")
-        return None
-    now = timezone.now()
-    waits = Q(status=TaskRun.Status.PENDING) & (Q(attempts=0) | Q(due_at__lte=now))
-    claim = partial(
-        TaskRun.objects.filter(waits | Q(status=TaskRun.Status.QUEUED), pk=key).update,
-        status=TaskRun.Status.RUNNING,
-        attempts=F("attempts") + 1,
-        started_at=now,
-        heartbeat_at=now,
-        progress_percent=None,
-        **dict.fromkeys(("progress_message", "result", "error_code", "error", "log"), ""),
-    )
-    if not write_patiently(claim):
-        logger.info("run %s is not waiting: this delivery is ignored", key)
         return None
     return TaskRun.objects.select_related("plugin", "requested_by").filter(pk=key).first()
 
 
+def _load(run: TaskRun) -> None:
+    """Load the version that is current now, before any transaction begins: compiling it may take long.
+
+    Raises:
+        _NotLoaded: This worker cannot: bytes are missing, or the plugin is made for a newer host.
+    """
+    registry.invalidate()  # what this process knew may be half a second old
+    active = find_snapshot().plugins.get(run.plugin.name)
+    if active is None:
+        return
+    try:
+        components.get_linked(active.digest)
+    except PluginError as error:
+        raise _NotLoaded from error.about(active.name, active.version)
+
+
 def _perform(run: TaskRun, log: CallLog, recorder: Recorder) -> str:
     alias = run._state.db or DEFAULT_DB_ALIAS
+    with recorder:
+        _load(run)
     with transaction.atomic(using=alias):
         # Before anything is read: SQLite may refuse the lock at once to a transaction that has read.
-        if has_one_writer(alias) and not _record(run, {}):
+        if has_one_writer(alias) and not record(run, {}):
             raise _Superseded
         with recorder:
             answer = get_plugin_manager().run_handler(
@@ -116,33 +140,37 @@ def _perform(run: TaskRun, log: CallLog, recorder: Recorder) -> str:
                 deadline_ms=run.timeout_s * 1000,
                 log=log,
                 report=recorder.report,
+                run=RunFacts(idempotency_key=idempotency_key(run), attempt=run.attempts),
             )
-        if not _record(run, {**success_columns(answer, run.handler), **recorder.columns()}):
+        columns = success_columns(answer, run.handler, database_now(alias))
+        if not record(run, {**columns, **recorder.columns()}):
             raise _Superseded
     return TaskRun.Status.FINISHED.value
 
 
-def _record(run: TaskRun, columns: dict[str, Any]) -> bool:
-    """Write an outcome, unless the run has gone on without this attempt."""
-    mine = rows_of(run).filter(status=TaskRun.Status.RUNNING, attempts=run.attempts)
-    return bool(mine.update(heartbeat_at=timezone.now(), **columns))
-
-
-def _record_failure(run: TaskRun, error: BaseException, recorder: Recorder) -> str:
+def _record_failure(run: TaskRun, error: BaseException, recorder: Recorder, *, is_load: bool = False) -> str:
     """Write a failure, on a new connection if the old one was lost."""
-    fate = postponed_columns if is_locked_out(error) else failure_columns
-    columns = {**fate(run, failure_of(error)), **recorder.columns()}
-    version = getattr(error, "version", None)
-    if version is not None:
-        columns["version_id"] = run.plugin.versions.filter(number=version).values_list("pk", flat=True).first()
-    connection = connections[run._state.db or DEFAULT_DB_ALIAS]
+    failure = failure_of(error)
+    if is_load:  # another worker may be able to, or this one once it is deployed anew
+        failure = replace(failure, is_spared=True, passes_slowly=True)
+    alias = run._state.db or DEFAULT_DB_ALIAS
+    connection = connections[alias]
     for pause_s in _RECORD_PAUSES_S:
         time.sleep(pause_s)
         try:
-            return str(columns["status"]) if _record(run, columns) else IGNORED
+            columns = {**failure_columns(run, failure, database_now(alias)), **recorder.columns()}
+            columns |= _version_column(run, error)
+            return str(columns["status"]) if record(run, columns) else IGNORED
         except (OperationalError, InterfaceError) as lost:
             if connection.in_atomic_block:
                 raise
             logger.warning("run %s: its failure is not recorded yet: %s", run.pk, lost)
             connection.close()
     raise error
+
+
+def _version_column(run: TaskRun, error: BaseException) -> dict[str, Any]:
+    number = getattr(error, "version", None)
+    if number is None:
+        return {}
+    return {"version_id": run.plugin.versions.filter(number=number).values_list("pk", flat=True).first()}

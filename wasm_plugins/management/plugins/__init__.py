@@ -19,6 +19,7 @@ from . import (
     scheduler,
     sync,
     upload,
+    worker,
 )
 from .answer import Answer
 
@@ -46,6 +47,7 @@ SUBCOMMANDS: Final[Mapping[str, Subcommand]] = {
     "call-hook": call_hook,
     "call-route": call_route,
     "run-task": run_task,
+    "worker": worker,
     "scheduler": scheduler,
     "doctor": doctor,
 }
