@@ -23,6 +23,7 @@ from wasm_plugins.runtime.contract import HOST_TYPES
         ("plugins-manager:jwt/authorization", AUTHORIZATION),
         ("plugins-manager:common/types", None),
         ("plugins-manager:tasks/progress", None),
+        ("plugins-manager:tasks/run", None),
         ("wasi:logging/logging", None),
         ("wasi:io/poll@0.2.9", None),
         ("nobody:knows/this", None),

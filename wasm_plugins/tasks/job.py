@@ -8,6 +8,7 @@ it has to be, within bounds, or is a reason to refuse it. A job that is refused 
 from __future__ import annotations
 
 import json
+import logging
 import re
 import zlib
 from collections.abc import Mapping
@@ -40,6 +41,8 @@ _KEPT_OF_REFUSED: Final = ("status", "ended_at", "exc_info", "started_at", "last
 _QUEUE_NAME: Final = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 _LONGEST_S: Final = 7 * 24 * 60 * 60
 
+logger = logging.getLogger(__name__)
+
 
 class JobRefused(Exception):
     """A job is not one of ours, or not as we write them. The message says why."""
@@ -62,7 +65,7 @@ class PluginJob(Job):
             NoSuchJobError: There is no such job.
         """
         if not JOB_ID_PATTERN.fullmatch(parse_job_id(id)):
-            record_refusal("", "", "has an id that RQ never gives")
+            logger.error("a job was refused: it has an id that RQ never gives")
             raise NoSuchJobError("its id is none")
         return super().fetch(id, connection=connection, serializer=serializer)
 
@@ -85,9 +88,9 @@ class PluginJob(Job):
         if not any(lengths.values()):
             raise NoSuchJobError(f"No such job: {self.key}")
         self.restore({name: value for name, value in zip(readable, values, strict=True) if value is not None})
-        for field in fields:
-            if lengths[field] > FIELD_BYTES:
-                self._refuse(f"has {lengths[field]} bytes of {field}; the limit is {FIELD_BYTES}")
+        too_long = [field for field in fields if lengths[field] > FIELD_BYTES]
+        if too_long:
+            self._refuse(f"has {lengths[too_long[0]]} bytes of {too_long[0]}; the limit is {FIELD_BYTES}")
 
     def restore(self, raw_data: Mapping[Any, Any]) -> None:
         """Take what a hash says, so far as it is what our jobs say."""
@@ -101,21 +104,15 @@ class PluginJob(Job):
         self.failure_ttl = KEEP_FAILED_S
         self.result_ttl = _number(found.get("result_ttl"))
         self.timeout = _number(found.get("timeout"))
-        self.data = found.get("data") or b""
-        if found.get("timeout") and self.timeout is None:
-            self._refuse("has a timeout that is no number of seconds")
-        for field in _UNWANTED:
-            if found.get(field):
-                self._refuse(f"has a field {field}, which no job of ours has")
         try:
-            payload = _unpacked(self.data)
-            _read_run_id(payload, self.id)
-            self.data = payload
+            self.data = _unpacked(found.get("data") or b"")
+            _read_run_id(self.data, self.id)
+            _check_fields(found)
         except JobRefused as refused:
             self._refuse(str(refused))
 
     def _refuse(self, reason: str) -> None:
-        self.refusal = self.refusal or reason
+        self.refusal = reason
         self.data = b'["",null,[],{}]'  # what RQ shows and logs of it
 
     @property
@@ -188,6 +185,19 @@ def _read_run_id(payload: bytes, job_id: str) -> str:
     if instance is not None or args != [job_id] or kwargs != {}:
         raise JobRefused("does not have its own id as its only argument")
     return job_id
+
+
+def _check_fields(found: Mapping[str, Any]) -> None:
+    """Refuse what our jobs do not have.
+
+    Raises:
+        JobRefused: With the field's name.
+    """
+    unwanted = [field for field in _UNWANTED if found.get(field)]
+    if unwanted:
+        raise JobRefused(f"has the field {unwanted[0]}, which no job of ours has")
+    if found.get("timeout") and _number(found["timeout"]) is None:
+        raise JobRefused(f"has a timeout that is no number of seconds up to {_LONGEST_S}")
 
 
 def _matching(pattern: re.Pattern[str], value: bytes | None) -> str:
