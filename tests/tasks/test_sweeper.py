@@ -101,7 +101,29 @@ def test_a_job_that_a_worker_is_about_to_perform_is_left_alone(plugin: Plugin, m
     assert job is not None
     get_queue("default").remove(job)
     job.set_status(JobStatus.STARTED)
-    assert sweep(timezone.now() + timedelta(hours=1)) == SweepReport()
+    assert sweep(timezone.now() + timedelta(seconds=30)) == SweepReport()
+
+
+def test_a_job_that_was_begun_long_ago_without_claiming_its_run_is_queued_again(
+    plugin: Plugin, make_run: MakeRun
+) -> None:
+    run = make_run(plugin)
+    enqueue(run)
+    job = get_queue("default").fetch_job(str(run.pk))
+    assert job is not None
+    get_queue("default").remove(job)
+    job.set_status(JobStatus.STARTED)
+    assert sweep(timezone.now() + timedelta(minutes=2)) == SweepReport(requeued=1)
+    assert _jobs() == [str(run.pk)]
+
+
+def test_a_job_that_lies_between_queue_and_worker_is_queued_again(plugin: Plugin, make_run: MakeRun) -> None:
+    run = make_run(plugin)
+    enqueue(run)
+    queue = get_queue("default")
+    get_connection("default").lmove(queue.key, queue.intermediate_queue_key)
+    assert sweep(timezone.now() + timedelta(seconds=30)) == SweepReport(requeued=1)
+    assert _jobs() == [str(run.pk)]
 
 
 def test_a_job_that_ended_before_the_run_began_is_tried_later_and_later(plugin: Plugin, make_run: MakeRun) -> None:

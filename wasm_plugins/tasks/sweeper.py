@@ -114,7 +114,7 @@ def _find_unqueued(now: datetime, report: SweepReport) -> None:
     # A list, since on a queue without workers a run may be performed right here and close the connection.
     for name, runs in groupby(list(queued.order_by("queue", "due_at")), key=lambda run: run.queue):
         try:
-            for run, job_status in find_without_job(name, runs):
+            for run, job_status in find_without_job(name, runs, now):
                 report.requeued += _queue_again(run, job_status, now)
         except (RedisError, QueueAway, KeyError) as error:
             logger.warning("queue %s could not be looked through: %r", name, error)
