@@ -54,13 +54,13 @@ def _without_job(queue: Queue, runs: list[TaskRun], now: datetime) -> list[tuple
         for run in runs:
             pipeline.hget(Job.key_for(str(run.pk)), "status")
         found = [(status or b"").decode() for status in pipeline.execute()]
-    # A job that lies between queue and worker for longer than a moment lost its worker there: for ten minutes RQ takes it
-    # for waiting.
+    # A job that lies between queue and worker for longer than a moment lost its worker there; RQ takes it for waiting
+    # for ten minutes.
     begun_before = now - timedelta(seconds=STARTED_S)
     waiting = {job_id.decode(errors="replace") for job_id in connection.lrange(queue.key, 0, -1)}
-    return [
-        (run, status)
-        for run, status in zip(runs, found, strict=True)
-        if status in ENDED
-        or (str(run.pk) not in waiting and (status != JobStatus.STARTED or run.due_at < begun_before))
-    ]
+
+    def may_begin(run: TaskRun, status: str) -> bool:
+        is_begun = status == JobStatus.STARTED and run.due_at >= begun_before
+        return status not in ENDED and (is_begun or str(run.pk) in waiting)
+
+    return [(run, status) for run, status in zip(runs, found, strict=True) if not may_begin(run, status)]

@@ -6,8 +6,8 @@ import logging
 from contextlib import closing
 from typing import Final
 
+from django.db import router
 from django.db.models import QuerySet
-from django.utils import timezone
 from django_rq import get_connection, get_queue
 from rq import Queue
 from rq.exceptions import NoSuchJobError
@@ -16,7 +16,7 @@ from rq.timeouts import BaseTimeoutException
 
 from ..models import TaskRun
 from .job import KEEP_FAILED_S, PERFORM, PluginJob
-from .lease import GRACE_S
+from .lease import GRACE_S, database_now
 
 PATIENCE_S: Final = 2.0
 """How long each exchange with Redis may take."""
@@ -49,7 +49,7 @@ def hand_over(run: TaskRun) -> bool:
         QueueAway: Redis does not answer, or refuses.
     """
     waiting = rows_of(run).filter(status=run.status, due_at=run.due_at)
-    taken_at = timezone.now()
+    taken_at = database_now(router.db_for_write(TaskRun, instance=run))
     if not waiting.update(status=TaskRun.Status.QUEUED, due_at=taken_at):
         return False
     run.status, run.due_at = TaskRun.Status.QUEUED, taken_at

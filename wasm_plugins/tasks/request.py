@@ -14,6 +14,7 @@ from ..exceptions import PluginNotFound, TaskNotFound, TooManyRuns
 from ..models import TaskRun
 from ..registry import find_snapshot
 from ..snapshot import ActivePlugin, Snapshot
+from .lease import database_now
 from .queueing import enqueue
 from .write_lock import begin_writing
 
@@ -63,6 +64,7 @@ def request_run(
         route=route,
         requested_by_id=getattr(user, "pk", None),
         input=input_text,
+        due_at=database_now(using),
         **terms,
     )
     transaction.on_commit(partial(enqueue, run), using=using, robust=True)

@@ -70,7 +70,7 @@ def sweep(now: datetime | None = None) -> SweepReport:
 
 
 def _find_due(now: datetime, report: SweepReport) -> None:
-    settled = Q(attempts__gt=0) | Q(created_at__lt=now - timedelta(seconds=SETTLE_S))
+    settled = Q(attempts__gt=0) | Q(due_at__lt=now - timedelta(seconds=SETTLE_S))
     due = _light().filter(settled, status=TaskRun.Status.PENDING, due_at__lte=now)
     away: set[str] = set()  # waiting for one time-out is enough
     for run in due.order_by("due_at")[:MOST_ROWS]:

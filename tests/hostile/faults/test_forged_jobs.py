@@ -90,7 +90,8 @@ FORGED: dict[str, Forge] = {
 
 def _push(job_id: str, fields: dict[str, Any]) -> None:
     connection = get_connection("default")
-    connection.hset(PluginJob.key_for(job_id), mapping={"status": "queued", "origin": "default", **fields})
+    written: dict[Any, Any] = {"status": "queued", "origin": "default", **fields}
+    connection.hset(PluginJob.key_for(job_id), mapping=written)
     get_queue("default").push_job_id(job_id)
 
 

@@ -86,7 +86,7 @@ def _perform(workers: Workers, own_redis: OwnRedis, run: TaskRun) -> None:
 def _see_performed_once(run: TaskRun) -> None:
     def is_over_or_swept(row: TaskRun) -> bool:
         waiting = TaskRun.objects.filter(pk=row.pk, status__in=[Status.PENDING, Status.QUEUED])
-        waiting.update(due_at=F("due_at") - timedelta(seconds=10), created_at=F("created_at") - timedelta(seconds=10))
+        waiting.update(due_at=F("due_at") - timedelta(seconds=10))
         sweep()
         return is_over(row)
 
