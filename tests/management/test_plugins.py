@@ -426,7 +426,7 @@ def test_every_subcommand_has_a_text_for_people(rq_queue: str, tmp_path: Path) -
         ["disable", "--all"],
     ):
         assert _text(*arguments).strip()
-    assert len(SUBCOMMANDS) == 11
+    assert len(SUBCOMMANDS) == 12
 
 
 def test_progress_is_silent_unless_it_takes_a_second(
