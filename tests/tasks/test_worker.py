@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -51,9 +52,9 @@ def test_what_is_no_run_is_not_given_back(db: None) -> None:
 
 def test_an_attempt_is_held_until_its_outcome_is_written(plugin: Plugin, make_run: MakeRun) -> None:
     run = make_run(plugin, status=Status.QUEUED)
-    held.note(7)
+    held.note(run.pk, 7)
     PluginJob.create("wasm_plugins.tasks.perform_run", args=[str(run.pk)], id=str(run.pk), **_queue_options()).perform()
-    assert held.attempt() == 0
+    assert held.attempt_of(str(run.pk)) == 0
     run.refresh_from_db()
     assert run.status == Status.FINISHED
 
@@ -88,3 +89,15 @@ def test_attempts_that_are_spared_leave_the_retries_as_they_were(plugin: Plugin,
     assert give_back(str(run.pk), run.attempts, DIED)
     run.refresh_from_db()
     assert (run.status, run.spared) == (Status.PENDING, MOST_SPARED)
+
+
+def test_what_is_held_is_seen_by_the_parent_and_not_by_the_next_worker(plugin: Plugin, make_run: MakeRun) -> None:
+    run, other = make_run(plugin), make_run(plugin)
+    held.begin()
+    if (pid := os.fork()) == 0:
+        held.note(run.pk, 3)
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert (held.attempt_of(str(run.pk)), held.attempt_of(str(other.pk))) == (3, 0)
+    held.begin()
+    assert held.attempt_of(str(run.pk)) == 0

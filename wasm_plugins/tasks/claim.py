@@ -66,7 +66,7 @@ def claim(run: TaskRun) -> bool:
         return False
     for name, value in columns.items():
         setattr(run, name, value)
-    held.note(run.attempts)
+    held.note(run.pk, run.attempts)
     return True
 
 

@@ -36,10 +36,6 @@ _RECORD_PAUSES_S: Final = (0.0, 0.5, 2.0, 5.0)
 logger = logging.getLogger(__name__)
 
 
-class _NotLoaded(Exception):
-    """This worker cannot load the plugin; the cause says why."""
-
-
 class _Superseded(Exception):
     """Somebody found this attempt lost and took the run over, so what it did must be undone."""
 
@@ -74,19 +70,19 @@ def perform_run(run_id: str) -> str:
 
 def _attempt(run: TaskRun) -> str:
     recorder = Recorder(run, log := CallLog(conf.LOG_BYTES))
+    is_loaded = False
     try:
+        with recorder:
+            _load(run)
+        is_loaded = True
         return _perform(run, log, recorder)
     except _Superseded:
         logger.warning("run %s: attempt %d was taken over, and is undone", run.pk, run.attempts)
         return IGNORED
-    except _NotLoaded as refusal:
-        assert isinstance(refusal.__cause__, PluginError)
-        logger.warning("run %s: this worker cannot load the plugin: %s", run.pk, refusal.__cause__)
-        return _record_failure(run, refusal.__cause__, recorder, is_load=True)
     except BaseException as error:
         if not isinstance(error, PluginError):
             logger.exception("run %s failed in the host", run.pk)
-        status = _record_failure(run, error, recorder)
+        status = _record_failure(run, error, recorder, is_loaded=is_loaded)
         if isinstance(error, BaseTimeoutException) or not isinstance(error, Exception):
             raise
         return status
@@ -111,7 +107,7 @@ def _load(run: TaskRun) -> None:
     """Load the version that is current now, before any transaction begins: compiling it may take long.
 
     Raises:
-        _NotLoaded: This worker cannot: bytes are missing, or the plugin is made for a newer host.
+        PluginError: This worker cannot: bytes are missing, or the plugin is made for a newer host.
     """
     registry.invalidate()  # what this process knew may be half a second old
     active = find_snapshot().plugins.get(run.plugin.name)
@@ -120,13 +116,11 @@ def _load(run: TaskRun) -> None:
     try:
         components.get_linked(active.digest)
     except PluginError as error:
-        raise _NotLoaded from error.about(active.name, active.version)
+        raise error.about(active.name, active.version) from error.__cause__
 
 
 def _perform(run: TaskRun, log: CallLog, recorder: Recorder) -> str:
     alias = run._state.db or DEFAULT_DB_ALIAS
-    with recorder:
-        _load(run)
     with transaction.atomic(using=alias):
         # Before anything is read: SQLite may refuse the lock at once to a transaction that has read.
         if has_one_writer(alias) and not record(run, {}):
@@ -148,10 +142,10 @@ def _perform(run: TaskRun, log: CallLog, recorder: Recorder) -> str:
     return TaskRun.Status.FINISHED.value
 
 
-def _record_failure(run: TaskRun, error: BaseException, recorder: Recorder, *, is_load: bool = False) -> str:
+def _record_failure(run: TaskRun, error: BaseException, recorder: Recorder, *, is_loaded: bool) -> str:
     """Write a failure, on a new connection if the old one was lost."""
     failure = failure_of(error)
-    if is_load:  # another worker may be able to, or this one once it is deployed anew
+    if not is_loaded:  # another worker may be able to, or this one once it is deployed anew
         failure = replace(failure, is_spared=True, passes_slowly=True)
     alias = run._state.db or DEFAULT_DB_ALIAS
     connection = connections[alias]

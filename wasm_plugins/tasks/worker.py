@@ -31,6 +31,7 @@ class _OursOnly(BaseWorker):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{**kwargs, "job_class": PluginJob, "serializer": JSONSerializer})
+        held.begin()
         for queue in self.queues:  # it reads jobs as well when it cleans up
             queue.job_class, queue.serializer = PluginJob, JSONSerializer
 
@@ -43,7 +44,7 @@ class _OursOnly(BaseWorker):
         try:
             super().execute_job(job, queue)
         finally:
-            if attempt := held.attempt():
+            if attempt := held.attempt_of(job.id):
                 _give_back(job, attempt)
 
     def clean_group_registries(self) -> None:
