@@ -14,9 +14,10 @@ from rq.serializers import DefaultSerializer, JSONSerializer
 from tests.tasks.installed import MakeRun
 from wasm_plugins.models import Plugin, TaskRun
 from wasm_plugins.tasks import PluginJob, PluginWorker, held
-from wasm_plugins.tasks.claim import give_back, parse_run_id
+from wasm_plugins.tasks.claim import parse_run_id
 from wasm_plugins.tasks.outcome import MOST_SPARED
 from wasm_plugins.tasks.queueing import open_queue
+from wasm_plugins.tasks.record import give_back
 from wasm_plugins.tasks.worker import DIED, STOPPED, SimplePluginWorker
 
 Status = TaskRun.Status

@@ -1,4 +1,4 @@
-"""Takes a run for one attempt, and writes what came of it only while it is still that attempt's."""
+"""Takes a run that waits for one attempt, whose number nobody else gets."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from typing import Any, Final
 
 from django.db import router
 from django.db.models import Q
-from django.utils import timezone
 
 from ..models import TaskRun
 from . import held
 from .lease import database_now, lease_end
-from .outcome import Failure, failure_columns
 from .queueing import rows_of
 from .write_lock import write_patiently
 
@@ -68,25 +66,3 @@ def claim(run: TaskRun) -> bool:
         setattr(run, name, value)
     held.note(run.pk, run.attempts)
     return True
-
-
-def record(run: TaskRun, columns: dict[str, Any]) -> bool:
-    """Write an outcome, unless the run has gone on without this attempt; tell whether it was written."""
-    mine = rows_of(run).filter(status=Status.RUNNING, attempts=run.attempts)
-    return bool(mine.update(heartbeat_at=timezone.now(), **columns))
-
-
-def give_back(run_id: str, attempt: int, failure: Failure) -> bool:
-    """Write the failure of an attempt whose process is dead; tell whether the run was still in its hands.
-
-    Raises:
-        DatabaseError: The database does not answer; ``sweep`` finds the run when its lease is over.
-    """
-    key = parse_run_id(run_id)
-    if key is None:
-        return False
-    held_runs = TaskRun.objects.select_related("plugin").filter(status=Status.RUNNING, attempts=attempt)
-    run = held_runs.defer("input", "result", "log").filter(pk=key).first()
-    if run is None:
-        return False
-    return record(run, failure_columns(run, failure, database_now(router.db_for_write(TaskRun, instance=run))))

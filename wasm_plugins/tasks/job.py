@@ -7,45 +7,37 @@ it has to be, within bounds, or is a reason to refuse it. A job that is refused 
 
 from __future__ import annotations
 
-import json
 import logging
-import re
-import zlib
 from collections.abc import Mapping
 from typing import Any, Final
 
 from redis.exceptions import ResponseError
 from rq.exceptions import NoSuchJobError
-from rq.job import JOB_ID_PATTERN, Job, JobStatus, parse_job_id
-from rq.utils import decode_redis_hash, now, str_to_date
+from rq.job import JOB_ID_PATTERN, Job, parse_job_id
+from rq.utils import decode_redis_hash, now
 
+from .job_hash import (
+    FIELD_BYTES,
+    READ,
+    UNWANTED,
+    JobRefused,
+    check_fields,
+    moment,
+    printable,
+    queue_name,
+    read_run_id,
+    seconds,
+    status_of,
+    unpacked,
+)
 from .refusals import record_refusal
-
-PERFORM: Final = "wasm_plugins.tasks.perform_run"
-"""The only function that our jobs name."""
 
 KEEP_FAILED_S: Final = 24 * 60 * 60
 """How long Redis keeps a job that failed, in seconds. RQ's own default is a year; what failed is on our row anyway."""
 
-FIELD_BYTES: Final = 4 * 1024
-"""Longest field of a job's hash that is read: ours have less than a tenth."""
-
-_READ: Final = ("data", "origin", "description", "timeout", "status", "created_at", "enqueued_at", "result_ttl")
-_UNWANTED: Final = (
-    *("success_callback_name", "failure_callback_name", "stopped_callback_name", "webhooks", "meta"),
-    *("dependency_id", "dependency_ids", "repeats_left", "retries_left", "rate_limit_key", "group_id"),
-)
-"""Fields that have RQ do more than call the function; our jobs have none of them."""
-
 _KEPT_OF_REFUSED: Final = ("status", "ended_at", "exc_info", "started_at", "last_heartbeat", "worker_name")
-_QUEUE_NAME: Final = re.compile(r"[\w.:-]{1,64}", re.ASCII)
-_LONGEST_S: Final = 7 * 24 * 60 * 60
 
 logger = logging.getLogger(__name__)
-
-
-class JobRefused(Exception):
-    """A job is not one of ours, or not as we write them. The message says why."""
 
 
 class PluginJob(Job):
@@ -75,7 +67,7 @@ class PluginJob(Job):
         Raises:
             NoSuchJobError: There is no such job, or something else has its name.
         """
-        fields = (*_READ, *_UNWANTED)
+        fields = (*READ, *UNWANTED)
         try:
             with self.connection.pipeline(transaction=False) as pipeline:
                 for field in fields:
@@ -96,18 +88,18 @@ class PluginJob(Job):
         """Take what a hash says, so far as it is what our jobs say."""
         found: dict[str, Any] = decode_redis_hash(dict(raw_data))
         self.refusal = ""
-        self.origin = _matching(_QUEUE_NAME, found.get("origin"))
-        self.description = _printable(found.get("description"))
-        self.created_at = _moment(found.get("created_at")) or now()
-        self.enqueued_at = _moment(found.get("enqueued_at"))
-        self._status = _status(found.get("status"))
+        self.origin = queue_name(found.get("origin"))
+        self.description = printable(found.get("description"))
+        self.created_at = moment(found.get("created_at")) or now()
+        self.enqueued_at = moment(found.get("enqueued_at"))
+        self._status = status_of(found.get("status"))
         self.failure_ttl = KEEP_FAILED_S
-        self.result_ttl = _number(found.get("result_ttl"))
-        self.timeout = _number(found.get("timeout"))
+        self.result_ttl = seconds(found.get("result_ttl"))
+        self.timeout = seconds(found.get("timeout"))
         try:
-            self.data = _unpacked(found.get("data") or b"")
-            _read_run_id(self.data, self.id)
-            _check_fields(found)
+            self.data = unpacked(found.get("data") or b"")
+            read_run_id(self.data, self.id)
+            check_fields(found)
         except JobRefused as refused:
             self._refuse(str(refused))
 
@@ -140,7 +132,7 @@ class PluginJob(Job):
         try:
             if self.refusal:
                 raise JobRefused(self.refusal)
-            run_id = _read_run_id(self.data, self.id)
+            run_id = read_run_id(self.data, self.id)
             answer = self.func(run_id)
             if answer == UNKNOWN:
                 raise JobRefused("names a run that there is not")
@@ -156,75 +148,3 @@ class PluginJob(Job):
         """
         whole = super().to_dict(include_meta=include_meta, include_result=include_result)
         return {key: value for key, value in whole.items() if not self.refusal or key in _KEPT_OF_REFUSED}
-
-
-def _unpacked(data: bytes) -> bytes:
-    """Return what RQ compressed, as far as it may be long."""
-    inflate = zlib.decompressobj()
-    try:
-        payload = inflate.decompress(data, FIELD_BYTES)
-    except zlib.error:
-        return data  # RQ takes what is not compressed as well
-    if inflate.unconsumed_tail or not inflate.eof:
-        raise JobRefused(f"unpacks to more than {FIELD_BYTES} bytes")
-    return payload
-
-
-def _read_run_id(payload: bytes, job_id: str) -> str:
-    """Return the one argument of a job of ours.
-
-    Raises:
-        JobRefused: It is not one of ours.
-    """
-    try:
-        name, instance, args, kwargs = json.loads(payload)
-    except (ValueError, TypeError, RecursionError):  # a pickle, for example
-        raise JobRefused("is not written as JSON with four parts, as our jobs are") from None
-    if name != PERFORM:
-        raise JobRefused("names another function: this worker runs tasks of plugins and nothing else")
-    if instance is not None or args != [job_id] or kwargs != {}:
-        raise JobRefused("does not have its own id as its only argument")
-    return job_id
-
-
-def _check_fields(found: Mapping[str, Any]) -> None:
-    """Refuse what our jobs do not have.
-
-    Raises:
-        JobRefused: With the field's name.
-    """
-    unwanted = [field for field in _UNWANTED if found.get(field)]
-    if unwanted:
-        raise JobRefused(f"has the field {unwanted[0]}, which no job of ours has")
-    if found.get("timeout") and _number(found["timeout"]) is None:
-        raise JobRefused(f"has a timeout that is no number of seconds up to {_LONGEST_S}")
-
-
-def _matching(pattern: re.Pattern[str], value: bytes | None) -> str:
-    text = (value or b"").decode(errors="replace")
-    return text if pattern.fullmatch(text) else ""
-
-
-def _printable(value: bytes | None) -> str:
-    text = (value or b"").decode(errors="replace")[:200]
-    return "".join(char if char.isprintable() else "�" for char in text)
-
-
-def _number(value: bytes | None) -> int | None:
-    text = (value or b"").decode(errors="replace")
-    number = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
-    return number if number is not None and 0 < number <= _LONGEST_S else None
-
-
-def _moment(value: bytes | None) -> Any:
-    try:
-        return str_to_date(value) if value else None
-    except (ValueError, TypeError, OverflowError):
-        return None
-
-
-def _status(value: bytes | None) -> JobStatus:
-    try:
-        return JobStatus((value or b"created").decode(errors="replace"))
-    except ValueError:
-        return JobStatus.CREATED

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import time
-from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
-from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from rq.timeouts import BaseTimeoutException
 
 from .. import components
@@ -19,19 +17,15 @@ from ..models import TaskRun
 from ..registry import find_snapshot, registry
 from ..runtime.log import CallLog
 from . import held
-from .claim import claim, idempotency_key, parse_run_id, record
+from .claim import claim, idempotency_key, parse_run_id
 from .lease import database_now
-from .outcome import failure_columns, failure_of, success_columns
+from .outcome import success_columns
+from .record import IGNORED, record, record_failure
 from .recorder import Recorder
 from .write_lock import has_one_writer
 
-IGNORED: Final = "ignored"
-"""Answer to a job whose run is somebody else's, or over."""
-
 UNKNOWN: Final = "unknown"
 """Answer to a job whose run there is not, or whose argument is no run's id."""
-
-_RECORD_PAUSES_S: Final = (0.0, 0.5, 2.0, 5.0)
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +76,7 @@ def _attempt(run: TaskRun) -> str:
     except BaseException as error:
         if not isinstance(error, PluginError):
             logger.exception("run %s failed in the host", run.pk)
-        status = _record_failure(run, error, recorder, is_loaded=is_loaded)
+        status = record_failure(run, error, recorder, is_loaded=is_loaded)
         if isinstance(error, BaseTimeoutException) or not isinstance(error, Exception):
             raise
         return status
@@ -140,31 +134,3 @@ def _perform(run: TaskRun, log: CallLog, recorder: Recorder) -> str:
         if not record(run, {**columns, **recorder.columns()}):
             raise _Superseded
     return TaskRun.Status.FINISHED.value
-
-
-def _record_failure(run: TaskRun, error: BaseException, recorder: Recorder, *, is_loaded: bool) -> str:
-    """Write a failure, on a new connection if the old one was lost."""
-    failure = failure_of(error)
-    if not is_loaded:  # another worker may be able to, or this one once it is deployed anew
-        failure = replace(failure, is_spared=True, passes_slowly=True)
-    alias = run._state.db or DEFAULT_DB_ALIAS
-    connection = connections[alias]
-    for pause_s in _RECORD_PAUSES_S:
-        time.sleep(pause_s)
-        try:
-            columns = {**failure_columns(run, failure, database_now(alias)), **recorder.columns()}
-            columns |= _version_column(run, error)
-            return str(columns["status"]) if record(run, columns) else IGNORED
-        except (OperationalError, InterfaceError) as lost:
-            if connection.in_atomic_block:
-                raise
-            logger.warning("run %s: its failure is not recorded yet: %s", run.pk, lost)
-            connection.close()
-    raise error
-
-
-def _version_column(run: TaskRun, error: BaseException) -> dict[str, Any]:
-    number = getattr(error, "version", None)
-    if number is None:
-        return {}
-    return {"version_id": run.plugin.versions.filter(number=number).values_list("pk", flat=True).first()}

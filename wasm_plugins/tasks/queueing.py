@@ -15,7 +15,8 @@ from rq.serializers import JSONSerializer
 from rq.timeouts import BaseTimeoutException
 
 from ..models import TaskRun
-from .job import KEEP_FAILED_S, PERFORM, PluginJob
+from .job import KEEP_FAILED_S, PluginJob
+from .job_hash import PERFORM
 from .lease import GRACE_S, database_now
 
 PATIENCE_S: Final = 2.0

@@ -11,9 +11,9 @@ from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
 from . import held
-from .claim import give_back
 from .job import PluginJob
 from .outcome import INTERRUPTED, Failure
+from .record import give_back
 
 if TYPE_CHECKING:
     from rq.worker.base import BaseWorker

@@ -23,7 +23,7 @@ from tests.tasks.installed import install_plugin
 from tests.workers import Workers, is_over, wait
 from wasm_plugins.models import AuditEntry, TaskRun
 from wasm_plugins.tasks import PluginJob, request_run
-from wasm_plugins.tasks.job import FIELD_BYTES, PERFORM, JobRefused
+from wasm_plugins.tasks.job_hash import FIELD_BYTES, PERFORM, JobRefused
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
