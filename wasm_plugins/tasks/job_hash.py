@@ -25,7 +25,6 @@ UNWANTED: Final = (
 )
 """Fields that have RQ do more than call the function; our jobs have none of them."""
 
-
 _QUEUE_NAME: Final = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 _LONGEST_S: Final = 7 * 24 * 60 * 60
 

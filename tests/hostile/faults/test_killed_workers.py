@@ -84,7 +84,7 @@ def _finish(run: TaskRun) -> TaskRun:
         sweep()
         if row.status == Status.QUEUED:
             TaskRun.objects.filter(pk=row.pk, status=Status.QUEUED).update(due_at=F("due_at") - timedelta(seconds=5))
-        TaskRun.objects.filter(pk=row.pk, status=Status.PENDING).update(due_at=timezone.now())
+        TaskRun.objects.filter(pk=row.pk, status=Status.PENDING).update(due_at=timezone.now() - timedelta(seconds=10))
         return is_over(row)
 
     return wait(run, is_over_or_swept)
