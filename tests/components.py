@@ -10,22 +10,40 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tests.host_imports import INTERFACE_TYPES, Step, authorize, begin, commit, log, progress, rollback, sql
+from tests.host_imports import (
+    ATTEMPT,
+    IDEMPOTENCY_KEY,
+    INTERFACE_TYPES,
+    Step,
+    attempt,
+    authorize,
+    begin,
+    commit,
+    idempotency_key,
+    log,
+    progress,
+    rollback,
+    sql,
+)
 from tests.wat import CoreFunction, Draft, Memory, assemble
 from wasm_plugins.runtime.sections import append_section
 
 __all__ = [
     "Function",
     "Route",
+    "answer_key",
     "answer_param_plus",
+    "attempt",
     "authorize",
     "begin",
+    "by_attempt",
     "commit",
     "echo",
     "err",
     "function",
     "grow",
     "http_handler",
+    "idempotency_key",
     "json_handler",
     "log",
     "memory_dump",
@@ -208,6 +226,37 @@ def spin(*, first: Sequence[Step] = ()) -> Body:
         _steps(memory, first, 0) + "\ndrop (loop $for-ever (br $for-ever)) unreachable",
         tuple(first),
     )
+
+
+def answer_key(*, spins: bool = False) -> Body:
+    """Show the run's idempotency key as progress; then answer with it, or run for ever."""
+    report = progress(1, "").imported
+
+    def body(memory: Memory, shape: Shape) -> tuple[str, tuple[Step, ...]]:
+        key, done = memory.put(bytes(16)), memory.put(bytes(16))
+        text = f"(i32.load (i32.const {key + 4})) (i32.load (i32.const {key + 8}))"
+        shown = (
+            f"(call {IDEMPOTENCY_KEY.symbol} (i32.const {key}))\n"
+            f"(call {report.symbol} (i32.const 1) {text} (i32.const {done}))\n"
+        )
+        ending = "(loop $for-ever (br $for-ever)) unreachable" if spins else f"(i32.const {key})"
+        return shown + ending, (Step(IDEMPOTENCY_KEY), Step(report))
+
+    return body
+
+
+def by_attempt(first: Body, later: Body) -> Body:
+    """Do one thing in the first attempt of a run and another in those after it."""
+
+    def body(memory: Memory, shape: Shape) -> tuple[str, tuple[Step, ...]]:
+        found = memory.put(bytes(16))
+        begun, first_steps = first(memory, shape)
+        then, later_steps = later(memory, shape)
+        is_first = f"(i32.eq (i32.load (i32.const {found + 4})) (i32.const 1))"
+        code = f"(call {ATTEMPT.symbol} (i32.const {found}))\n(if {is_first} (then {begun} return))\n{then}"
+        return code, (Step(ATTEMPT), *first_steps, *later_steps)
+
+    return body
 
 
 def grow() -> Body:

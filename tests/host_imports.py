@@ -10,6 +10,7 @@ from tests.wat import HostImport, Memory
 TRANSACTION = "plugins-manager:transactions-manager/transaction"
 AUTHORIZATION = "plugins-manager:jwt/authorization"
 PROGRESS = "plugins-manager:tasks/progress"
+RUN = "plugins-manager:tasks/run"
 LOGGING = "wasi:logging/logging"
 
 Value = None | bool | int | float | str
@@ -95,6 +96,20 @@ def progress(percent: int, message: str, *, may_fail: bool = False) -> Step:
     """Report progress."""
     params = f'(param "percent" u8) (param "message" string) {_DONE}'
     return Step(HostImport(PROGRESS, "report", params, core_params=4), (percent, message), may_fail=may_fail)
+
+
+IDEMPOTENCY_KEY = HostImport(RUN, "idempotency-key", "(result (result string (error string)))", core_params=1)
+ATTEMPT = HostImport(RUN, "attempt", "(result (result u32 (error string)))", core_params=1)
+
+
+def idempotency_key(*, may_fail: bool = False) -> Step:
+    """Ask for the run's idempotency key."""
+    return Step(IDEMPOTENCY_KEY, may_fail=may_fail)
+
+
+def attempt(*, may_fail: bool = False) -> Step:
+    """Ask which attempt of the run it is."""
+    return Step(ATTEMPT, may_fail=may_fail)
 
 
 def log(message: str, *, level: int = 2, context: str = "test") -> Step:

@@ -25,6 +25,7 @@ from wasm_plugins.host import host_interfaces
         ("plugins-manager:jwt/authorization", AUTHORIZATION),
         ("plugins-manager:common/types", None),
         ("plugins-manager:tasks/progress", None),
+        ("plugins-manager:tasks/run", None),
         ("wasi:logging/logging", None),
         ("wasi:io/poll@0.2.9", None),
         ("wasi:http/types@0.2.12", HTTP),

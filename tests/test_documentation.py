@@ -423,7 +423,8 @@ def test_the_headers_that_a_request_must_not_have_are_documented() -> None:
 def test_the_copies_that_plugins_keep_are_those_of_the_contract() -> None:
     for package in [*(ROOT / "plugins").glob("*/wit/deps/*/"), *(ROOT / "tests" / "fetcher").glob("wit/deps/*/")]:
         ours = {path.name: path.read_bytes() for path in (ROOT / "wit" / package.name).glob("*.wit")}
-        assert {path.name: path.read_bytes() for path in package.iterdir()} == ours, package
+        theirs = {path.name: path.read_bytes() for path in package.iterdir()}
+        assert theirs.items() <= ours.items(), package  # packages grow, and a plugin may be older
 
 
 def test_every_component_in_the_repository_was_built_from_its_sources() -> None:

@@ -13,7 +13,7 @@ from django.db import IntegrityError
 from . import audit, components
 from .exceptions import AnswerRefused, LinkError, PluginError
 from .health import watched
-from .host.context import CallContext, Report
+from .host.context import CallContext, Report, RunFacts
 from .host.session import Session
 from .runtime import sandbox
 from .runtime.linker import LinkedComponent
@@ -49,6 +49,7 @@ def call_plugin(
     held_nothing: bool = False,
     log: CallLog | None = None,
     report: Report | None = None,
+    run: RunFacts | None = None,
 ) -> Any:
     """Run an export of the version that a snapshot names; the caller has a transaction open on ``using``.
 
@@ -66,6 +67,7 @@ def call_plugin(
         held_nothing: Whether no transaction of this thread had run a statement before the call's own began.
         log: Where the plugin's output goes.
         report: Where a task's progress goes.
+        run: The run of a task that the call is an attempt of.
 
     Raises:
         PluginUnavailable: The plugin is asleep or busy, and was not called.
@@ -84,6 +86,7 @@ def call_plugin(
         user=acting_user.get(),
         session=session,
         report=report,
+        run=run,
     )
     with _told(plugin), watched(plugin, limits), _closing(plugin, export, session, log):
         linked = components.get_linked(plugin.digest)

@@ -54,6 +54,8 @@ _AT_LEAST_ONE: Final = (
     "BREAKER_LONGEST_SLEEP_S",
     "AUDIT_RETENTION_DAYS",
     "RUN_RETENTION_DAYS",
+    "LEASE_S",
+    "PENDING_RUNS",
 )
 _YES_OR_NO: Final = ("SAFE_MODE", "TWO_PERSONS", "AUDIT_HOOKS")
 JSON_SERIALIZER: Final = "rq.serializers.JSONSerializer"
@@ -195,7 +197,7 @@ def _check_queue() -> Iterator[CheckMessage]:
     elif queues[conf.QUEUE].get("SERIALIZER") != JSON_SERIALIZER:
         yield Warning(
             f"RQ_QUEUES[{conf.QUEUE!r}] lacks RQ's JSON serializer, which jobs of plugins are written with.",
-            hint=f'Add "SERIALIZER": "{JSON_SERIALIZER}", and start workers with --serializer {JSON_SERIALIZER}.',
+            hint=f'Add "SERIALIZER": "{JSON_SERIALIZER}", and start workers with manage.py plugins worker.',
             id="wasm_plugins.W003",
         )
 

@@ -165,6 +165,11 @@ class Settings:
 
     RUN_RETENTION_DAYS: int = 90
     """How long task runs that have ended are kept, in days."""
+    LEASE_S: int = 30
+    """How long a worker holds a run without a sign of life before others may perform it, in seconds."""
+
+    PENDING_RUNS: int = 1_000
+    """How many runs of one plugin may wait for a worker."""
 
     def __getattribute__(self, name: str) -> Any:
         if not name.isupper():

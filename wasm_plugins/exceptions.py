@@ -19,6 +19,7 @@ PluginError                   has .plugin and .version, either may be None
 ├── SafeModeOn                plugins are off altogether                              operator
 ├── SecondPersonNeeded        whoever uploaded it may not approve it too              operator
 ├── PluginQuarantined         it ended the processes that looked at it                operator
+├── TooManyRuns               as many runs of the plugin wait as may; .limit          caller, later
 ├── ArtifactError             bytes missing, too large, or not those of the row       operator
 ├── SignatureRefused          not signed as this project wants it                     operator
 ├── ManifestError             declaration malformed or over a limit; .field           plugin author
@@ -195,6 +196,24 @@ class PluginQuarantined(PluginError):
     """Processes of this machine ended while they looked at these bytes. The operator must act."""
 
     code = "plugin-quarantined"
+
+
+class TooManyRuns(PluginError):
+    """As many runs of the plugin's tasks wait for a worker as may. The caller must come back later.
+
+    Attributes:
+        limit: How many may wait.
+    """
+
+    code = "too-many-runs"
+
+    def __init__(self, *, limit: int, plugin: str | None = None, version: int | None = None) -> None:
+        super().__init__(
+            f"{limit} runs wait already, which is the limit WASM_PLUGINS_PENDING_RUNS: try again later",
+            plugin=plugin,
+            version=version,
+        )
+        self.limit = limit
 
 
 class ArtifactError(PluginError):

@@ -22,7 +22,7 @@ from .conf import conf
 from .dispatch import HookOptions, dispatch, options_of, unanswered
 from .exceptions import PluginError, PluginNotFound, RouteNotFound, TaskNotFound
 from .health import loading
-from .host.context import Report
+from .host.context import Report, RunFacts
 from .host.locks import nothing_is_held
 from .paths import NOTHING_HERE
 from .registry import find_snapshot, registry
@@ -169,6 +169,7 @@ class PluginManager:
         deadline_ms: int,
         log: CallLog | None = None,
         report: Report | None = None,
+        run: RunFacts | None = None,
     ) -> TaskAnswer:
         """Run a task, or the handler of a route processed as one, in this process and in a transaction of its own.
 
@@ -195,6 +196,7 @@ class PluginManager:
                     held_nothing=held_nothing,
                     log=log,
                     report=report,
+                    run=run,
                 )
                 record.keep_if_written()
         return TaskAnswer(text=text, version_id=found.version_id)

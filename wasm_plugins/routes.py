@@ -32,6 +32,7 @@ STATUS_OF: Final[Mapping[type[errors.PluginError], int]] = {
     errors.BodyNotJson: 400,
     errors.BodyTooLarge: 413,
     errors.BodyUnreadable: 400,
+    errors.TooManyRuns: 503,
     errors.PluginFailed: 422,
     errors.PluginTrapped: 502,
     errors.LimitExceeded: 502,
@@ -54,6 +55,7 @@ _TOLD: Final = (
     errors.DeadlineExceeded,
     errors.PluginNotFound,
     errors.PluginUnavailable,
+    errors.TooManyRuns,
 )
 """Errors whose text is for the caller. Others may hold a backtrace or a path: those are for the project's log."""
 

@@ -74,9 +74,7 @@ class Shop:
     @contextlib.contextmanager
     def worker(self, number: int = 1) -> Iterator[Child]:
         """Work on the queue until the block ends."""
-        # A worker does not look at its queues' serializer: it has to be told, or it tries to unpickle JSON.
-        options = ["--with-scheduler", "--serializer", "rq.serializers.JSONSerializer"]
-        with self._running(f"worker-{number}", [*MANAGE, "rqworker", "default", *options]) as child:
+        with self._running(f"worker-{number}", [*MANAGE, "plugins", "worker"]) as child:
             yield child
 
     @contextlib.contextmanager

@@ -18,7 +18,7 @@ from django.conf import settings as project_settings
 from tests.real_parts import RealParts
 
 MANAGE = (sys.executable, project_settings.BASE_DIR / "manage.py")
-WORK = ("rqworker", "default", "--burst", "--serializer", "rq.serializers.JSONSerializer")
+WORK = ("plugins", "worker", "--burst")
 
 ASK = """
 from tests.components import json_handler, log, ok, progress, sql

@@ -352,7 +352,7 @@ def test_doctor_tries_every_part(rq_queue: str) -> None:
     }
     advice = {each["name"]: each["advice"] for each in document["checks"] if not each["is_good"]}
     assert all(advice.values())
-    assert "manage.py rqworker default --serializer rq.serializers.JSONSerializer" in advice["queue default"]
+    assert "manage.py plugins worker default" in advice["queue default"]
 
 
 @pytest.mark.parametrize("is_needed", [False, True])

@@ -33,7 +33,9 @@ def make_run() -> MakeRun:
 
     def make(plugin: Plugin, **columns: Any) -> TaskRun:
         created_at = columns.pop("created_at", None)
-        defaults = {"handler": "recount", "input": "{}", "queue": "default", "timeout_s": 5}
+        defaults: dict[str, Any] = {"handler": "recount", "input": "{}", "queue": "default", "timeout_s": 5}
+        if created_at is not None:
+            defaults["due_at"] = created_at
         run = TaskRun.objects.create(plugin=plugin, **{**defaults, **columns})
         if created_at is not None:
             TaskRun.objects.filter(pk=run.pk).update(created_at=created_at)

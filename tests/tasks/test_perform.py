@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -13,8 +14,11 @@ from rq.timeouts import JobTimeoutException
 
 from tests.components import err, json_handler, log, ok, progress, spin, sql, trap
 from tests.tasks.installed import Install, MakeRun
+from wasm_plugins import components
+from wasm_plugins.exceptions import ArtifactError
 from wasm_plugins.manager import PluginManager, TaskAnswer
 from wasm_plugins.models import Plugin, TaskRun
+from wasm_plugins.runtime.linker import LinkedComponent
 from wasm_plugins.tasks import perform_run
 from wasm_plugins.tasks.outcome import ERROR_BYTES, RESULT_BYTES
 
@@ -58,12 +62,12 @@ def test_a_first_delivery_counts_even_when_the_clock_of_whoever_asked_is_ahead(
 @pytest.mark.parametrize("run_id", ["", "1", "../../etc", "0" * 10_000, "\x00", None, 7, ["x"], {}])
 @pytest.mark.django_db
 def test_what_is_no_run_id_is_refused(run_id: Any) -> None:
-    assert perform_run(run_id) == "ignored"
+    assert perform_run(run_id) == "unknown"
 
 
 @pytest.mark.django_db
-def test_a_run_that_was_deleted_is_ignored() -> None:
-    assert perform_run("5a0c1f0e-0000-4000-8000-000000000000") == "ignored"
+def test_a_run_that_was_deleted_is_unknown() -> None:
+    assert perform_run("5a0c1f0e-0000-4000-8000-000000000000") == "unknown"
 
 
 def test_a_plugin_that_says_no_fails_with_its_words(db: None, install: Install, make_run: MakeRun) -> None:
@@ -266,3 +270,35 @@ def test_a_failure_is_recorded_although_the_connection_was_lost(
     assert perform_run(str(run.pk)) == "pending"
     run.refresh_from_db()
     assert (run.error_code, run.attempts) == ("host-error", 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_plugin_is_loaded_before_the_runs_transaction_begins(
+    install: Install, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(install("loyalty", {"recount": json_handler(ok("{}"))}))
+    load, seen = components.get_linked, []
+
+    def watched(digest: str) -> LinkedComponent:
+        seen.append(connection.in_atomic_block)
+        return load(digest)
+
+    monkeypatch.setattr(components, "get_linked", watched)
+    assert perform_run(str(run.pk)) == "finished"
+    assert seen[0] is False
+
+
+@pytest.mark.parametrize("error", [JobTimeoutException("out of time"), ArtifactError("is not in storage")])
+def test_what_keeps_a_plugin_from_being_loaded_costs_no_retry(
+    plugin: Plugin, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(digest: str) -> LinkedComponent:
+        raise error
+
+    run = make_run(plugin, max_retries=0)
+    monkeypatch.setattr(components, "get_linked", fail)
+    with suppress(JobTimeoutException):  # it ends the job
+        perform_run(str(run.pk))
+    run.refresh_from_db()
+    assert (run.status, run.spared, run.attempts, run.lease_until) == (Status.PENDING, 1, 1, None)
+    assert (run.due_at - timezone.now()).total_seconds() > 5

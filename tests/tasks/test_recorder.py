@@ -5,16 +5,19 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 from pytest_django import Settings
 
 from tests.components import json_handler, ok
 from tests.tasks.installed import Install, MakeRun
 from wasm_plugins.models import TaskRun
 from wasm_plugins.runtime.log import CallLog
-from wasm_plugins.tasks.recorder import Recorder, shows_life
+from wasm_plugins.tasks.lease import database_now, shows_life
+from wasm_plugins.tasks.recorder import Recorder
 
 
 @pytest.fixture
@@ -131,3 +134,27 @@ def test_under_a_stricter_isolation_level_nothing_is_written_beside_the_run(sett
         assert shows_life("default")
     finally:
         del options["isolation_level"]
+
+
+def test_the_lease_is_renewed_by_the_databases_clock_while_a_run_says_nothing(
+    run: TaskRun, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.WASM_PLUGINS_LEASE_S = 2
+    monkeypatch.setattr(timezone, "now", lambda: datetime(2000, 1, 1, tzinfo=UTC))
+    with Recorder(run, CallLog(1_000)):
+        assert _eventually(lambda: _lease_left_s(run) > 1.5)
+        time.sleep(2)
+        assert _eventually(lambda: _lease_left_s(run) > 1.5)
+
+
+def test_a_recorder_may_be_entered_again(run: TaskRun) -> None:
+    recorder = Recorder(run, CallLog(1_000))
+    for percent in (1, 2):
+        with recorder:
+            recorder.report(percent, "begun")
+            assert _eventually(_is_seen(run, percent))
+
+
+def _lease_left_s(run: TaskRun) -> float:
+    run.refresh_from_db()
+    return 0.0 if run.lease_until is None else (run.lease_until - database_now("default")).total_seconds()

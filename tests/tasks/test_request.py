@@ -10,15 +10,17 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
+from django.test import Client
 from django_rq import get_queue
 from pytest_django import Settings
 from rq.job import Job
 
 from project.stack.parts import free_ports
-from tests.components import json_handler, ok
+from tests.components import json_handler, ok, plugin_component, route
+from tests.installed import install as install_component
 from tests.tasks.installed import Install
-from wasm_plugins.exceptions import PluginNotFound, TaskNotFound
-from wasm_plugins.models import Plugin, Task, TaskRun
+from wasm_plugins.exceptions import PluginNotFound, TaskNotFound, TooManyRuns
+from wasm_plugins.models import Plugin, Route, Task, TaskRun
 from wasm_plugins.registry import mark_changed
 from wasm_plugins.tasks import request_run
 from wasm_plugins.tasks.queueing import PATIENCE_S
@@ -122,3 +124,37 @@ def test_a_queue_without_workers_performs_the_run_at_once(plugin: Plugin, rq_que
     run = request_run(plugin="loyalty", handler="recount", input_text="{}")
     run.refresh_from_db()
     assert (run.status, run.result) == (TaskRun.Status.FINISHED, '{"recounted": 3}')
+
+
+def test_as_many_runs_as_may_wait_can_be_asked_for(plugin: Plugin, rq_queue: str, settings: Settings) -> None:
+    settings.WASM_PLUGINS_PENDING_RUNS = 2
+    asked = [request_run(plugin="loyalty", handler="recount", input_text="{}") for _ in range(2)]
+    with pytest.raises(TooManyRuns, match="2 runs wait already") as refused:
+        request_run(plugin="loyalty", handler="recount", input_text="{}")
+    assert (refused.value.plugin, refused.value.limit) == ("loyalty", 2)
+    assert TaskRun.objects.count() == 2
+    TaskRun.objects.filter(pk=asked[0].pk).update(status=TaskRun.Status.RUNNING)
+    request_run(plugin="loyalty", handler="recount", input_text="{}")
+
+
+def test_one_plugins_runs_leave_room_for_anothers(
+    plugin: Plugin, rq_queue: str, settings: Settings, install: Install
+) -> None:
+    settings.WASM_PLUGINS_PENDING_RUNS = 1
+    install("shipping", {"recount": json_handler(ok("{}"))})
+    for name in ("loyalty", "shipping"):
+        request_run(plugin=name, handler="recount", input_text="{}")
+
+
+def test_a_route_that_is_processed_as_a_task_answers_503_when_too_many_wait(
+    rq_queue: str, settings: Settings, client: Client
+) -> None:
+    settings.WASM_PLUGINS_PENDING_RUNS = 1
+    labels = route("/loyalty/labels", json_handler(ok("{}")), process_as_task=True)
+    install_component(plugin_component("loyalty", routes=[labels]))
+    Route.objects.update(access="public")
+    assert client.post("/plugins/loyalty/labels", {}, "application/json").status_code == 202
+    refused = client.post("/plugins/loyalty/labels", {}, "application/json")
+    assert (refused.status_code, refused["Retry-After"]) == (503, "5")
+    assert refused.json()["error"]["code"] == "too-many-runs"
+    assert TaskRun.objects.count() == 1

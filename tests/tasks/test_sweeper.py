@@ -18,6 +18,7 @@ from tests.components import json_handler, ok
 from tests.tasks.installed import Install, MakeRun
 from wasm_plugins.models import Plugin, TaskRun
 from wasm_plugins.tasks import SweepReport, sweep
+from wasm_plugins.tasks.outcome import MOST_SPARED
 from wasm_plugins.tasks.queueing import enqueue
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -100,7 +101,29 @@ def test_a_job_that_a_worker_is_about_to_perform_is_left_alone(plugin: Plugin, m
     assert job is not None
     get_queue("default").remove(job)
     job.set_status(JobStatus.STARTED)
-    assert sweep(timezone.now() + timedelta(hours=1)) == SweepReport()
+    assert sweep(timezone.now() + timedelta(seconds=30)) == SweepReport()
+
+
+def test_a_job_that_was_begun_long_ago_without_claiming_its_run_is_queued_again(
+    plugin: Plugin, make_run: MakeRun
+) -> None:
+    run = make_run(plugin)
+    enqueue(run)
+    job = get_queue("default").fetch_job(str(run.pk))
+    assert job is not None
+    get_queue("default").remove(job)
+    job.set_status(JobStatus.STARTED)
+    assert sweep(timezone.now() + timedelta(minutes=2)) == SweepReport(requeued=1)
+    assert _jobs() == [str(run.pk)]
+
+
+def test_a_job_that_lies_between_queue_and_worker_is_queued_again(plugin: Plugin, make_run: MakeRun) -> None:
+    run = make_run(plugin)
+    enqueue(run)
+    queue = get_queue("default")
+    get_connection("default").lmove(queue.key, queue.intermediate_queue_key)
+    assert sweep(timezone.now() + timedelta(seconds=30)) == SweepReport(requeued=1)
+    assert _jobs() == [str(run.pk)]
 
 
 def test_a_job_that_ended_before_the_run_began_is_tried_later_and_later(plugin: Plugin, make_run: MakeRun) -> None:
@@ -127,41 +150,42 @@ def test_a_requeued_job_does_not_expire_with_its_predecessor(plugin: Plugin, mak
     assert _jobs() == [str(run.pk)]
 
 
-def test_a_run_whose_worker_is_silent_is_tried_again(plugin: Plugin, make_run: MakeRun) -> None:
-    run = make_run(plugin, status=Status.RUNNING, attempts=1, max_retries=1, heartbeat_at=_ago(31))
+def test_a_run_whose_lease_is_over_is_tried_again_and_that_costs_no_retry(plugin: Plugin, make_run: MakeRun) -> None:
+    run = make_run(plugin, status=Status.RUNNING, attempts=1, max_retries=0, lease_until=_ago(1))
     assert sweep() == SweepReport(retried=1)
     run.refresh_from_db()
-    assert (run.status, run.error_code) == (Status.PENDING, "run-lost")
+    assert (run.status, run.error_code, run.spared, run.lease_until) == (Status.PENDING, "run-lost", 1, None)
     assert run.due_at > timezone.now()
 
 
-def test_a_run_whose_worker_is_silent_has_failed_after_its_last_attempt(plugin: Plugin, make_run: MakeRun) -> None:
-    run = make_run(plugin, status=Status.RUNNING, attempts=2, max_retries=1, heartbeat_at=_ago(31))
+def test_a_run_that_loses_every_worker_fails_in_the_end(plugin: Plugin, make_run: MakeRun) -> None:
+    lost = {"status": Status.RUNNING, "lease_until": _ago(1), "spared": MOST_SPARED}
+    run = make_run(plugin, attempts=MOST_SPARED + 1, max_retries=0, **lost)
     assert sweep() == SweepReport(failed=1)
     run.refresh_from_db()
     assert (run.status, run.error_code) == (Status.FAILED, "run-lost")
 
 
-def test_a_run_whose_worker_shows_life_is_left_alone(plugin: Plugin, make_run: MakeRun) -> None:
-    make_run(plugin, status=Status.RUNNING, attempts=1, started_at=_ago(3_600), heartbeat_at=_ago(20))
+def test_a_run_whose_lease_is_renewed_is_left_alone(plugin: Plugin, make_run: MakeRun) -> None:
+    columns = {"started_at": _ago(3_600), "lease_until": timezone.now() + timedelta(seconds=20)}
+    make_run(plugin, status=Status.RUNNING, attempts=1, **columns)
     assert sweep() == SweepReport()
 
 
-def test_where_runs_cannot_show_life_their_timeout_counts(
-    plugin: Plugin, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+def test_a_run_of_a_worker_that_knows_no_leases_is_left_to_it_for_its_timeout(
+    plugin: Plugin, make_run: MakeRun
 ) -> None:
-    monkeypatch.setattr("wasm_plugins.tasks.sweeper.shows_life", lambda alias: False)
-    columns = {"status": Status.RUNNING, "attempts": 1, "timeout_s": 100}
+    columns = {"status": Status.RUNNING, "attempts": 1, "timeout_s": 100, "lease_until": None}
     make_run(plugin, started_at=_ago(150), heartbeat_at=_ago(150), **columns)
     make_run(plugin, started_at=_ago(170), heartbeat_at=_ago(170), **columns)
-    assert sweep() == SweepReport(failed=1)
+    assert sweep() == SweepReport(retried=1)
 
 
 def test_of_several_sweepers_one_handles_each_run(plugin: Plugin, make_run: MakeRun) -> None:
     for _ in range(20):
         make_run(plugin, created_at=_ago(60))
         make_run(plugin, status=Status.QUEUED, due_at=_ago(60))
-        make_run(plugin, status=Status.RUNNING, attempts=1, max_retries=1, heartbeat_at=_ago(60))
+        make_run(plugin, status=Status.RUNNING, attempts=1, lease_until=_ago(60))
     reports: list[SweepReport] = []
     start = threading.Barrier(4)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,12 @@ import pytest
 from django.db import OperationalError, connection, connections, transaction
 from django.db.backends.sqlite3.base import DatabaseWrapper
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 from tests.tasks.installed import MakeRun
 from wasm_plugins.manager import PluginManager
 from wasm_plugins.models import Plugin, TaskRun
 from wasm_plugins.tasks import perform_run, request_run
+from wasm_plugins.tasks.outcome import MOST_SPARED
 from wasm_plugins.tasks.write_lock import TRIES, begin_writing, is_locked_out, write_patiently
 
 pytestmark = pytest.mark.django_db
@@ -137,11 +136,11 @@ def test_an_attempt_that_was_locked_out_costs_no_retry(plugin: Plugin, make_run:
     run = make_run(plugin, status=Status.QUEUED, attempts=attempts, max_retries=0)
     assert perform_run(str(run.pk)) == "pending"
     run.refresh_from_db()
-    assert (run.attempts, run.error_code) == (attempts, "host-error")
+    assert (run.attempts, run.spared, run.error_code) == (attempts + 1, 1, "host-error")
     assert (run.due_at - run.created_at).total_seconds() < 5
 
 
 @pytest.mark.usefixtures("locked_out")
 def test_a_run_is_not_locked_out_for_ever(plugin: Plugin, make_run: MakeRun) -> None:
-    run = make_run(plugin, status=Status.QUEUED, created_at=timezone.now() - timedelta(hours=1))
+    run = make_run(plugin, status=Status.QUEUED, spared=MOST_SPARED, attempts=MOST_SPARED)
     assert perform_run(str(run.pk)) == "failed"

@@ -50,8 +50,18 @@ class TaskRunAdmin(ReadOnly, Styled, TaskRunAdminBase):
             gettext_lazy("Queue and times"),
             {
                 "fields": (
-                    *("queue", "job", "attempts", "max_retries", "timeout_s", "spent", "created_at", "due_at"),
-                    *("started_at", "heartbeat_at", "finished_at", "took"),
+                    *(
+                        "queue",
+                        "job",
+                        "attempts",
+                        "max_retries",
+                        "spared",
+                        "timeout_s",
+                        "spent",
+                        "created_at",
+                        "due_at",
+                    ),
+                    *("started_at", "heartbeat_at", "lease_until", "finished_at", "took"),
                 )
             },
         ),

@@ -6,7 +6,7 @@ from functools import cache
 
 from ..runtime.linker import HostInterface, Interfaces
 from ..runtime.wasi import wasi_interfaces
-from . import authorization, http, logging, progress, transaction
+from . import authorization, http, logging, progress, run, transaction
 
 
 @cache
@@ -16,6 +16,7 @@ def host_interfaces() -> Interfaces:
         transaction.INTERFACE,
         authorization.INTERFACE,
         progress.INTERFACE,
+        run.INTERFACE,
         logging.INTERFACE,
         *http.INTERFACES,
     ]

@@ -13,6 +13,17 @@ Report = Callable[[int, str], None]
 """Takes a task's progress in percent and a message."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFacts:
+    """The run that a call is an attempt of."""
+
+    idempotency_key: str
+    """The same in all attempts of the run."""
+
+    attempt: int
+    """1 for the first."""
+
+
 @dataclass(slots=True, kw_only=True)
 class CallContext:
     """One call, as seen by the host."""
@@ -34,6 +45,9 @@ class CallContext:
 
     report: Report | None = None
     """Where progress goes, in a task."""
+
+    run: RunFacts | None = None
+    """Which run it is, in a task that was queued."""
 
 
 def context_of(state: CallState) -> CallContext:

@@ -55,6 +55,9 @@ class TaskRun(models.Model):
     queue = models.CharField(_("queue"), max_length=64)
     timeout_s = models.PositiveIntegerField(_("timeout in seconds"))
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    """How often it was begun. Also the number by which an attempt proves that the run is still its own."""
+    spared = models.PositiveSmallIntegerField(_("attempts that cost no retry"), default=0, db_default=0)
+    """Those that a lost worker, or one that could not load the plugin, is to blame for."""
     max_retries = models.PositiveSmallIntegerField(_("retries"), default=0)
     due_at = models.DateTimeField(_("due"), default=timezone.now)
     """Not before this moment."""

@@ -12,6 +12,7 @@ from .wit import (
     STRING,
     U8,
     U16,
+    U32,
     U64,
     EnumOf,
     Func,
@@ -27,6 +28,7 @@ PLUGIN_COMMON: Final = "plugins-manager:common/plugin-common"
 TRANSACTION: Final = "plugins-manager:transactions-manager/transaction"
 AUTHORIZATION: Final = "plugins-manager:jwt/authorization"
 PROGRESS: Final = "plugins-manager:tasks/progress"
+RUN: Final = "plugins-manager:tasks/run"
 LOGGING: Final = "wasi:logging/logging"
 
 _ROUTE: Final = RecordOf((("path", STRING), ("handler", STRING), ("process-as-task", BOOL)))
@@ -116,6 +118,10 @@ HOST_TYPES: Final[Mapping[str, Mapping[str, Func]]] = {
         ),
     },
     PROGRESS: {"report": Func((("percent", U8), ("message", STRING)), _DONE)},
+    RUN: {
+        "idempotency-key": Func((), ResultOf(STRING, STRING)),
+        "attempt": Func((), ResultOf(U32, STRING)),
+    },
     LOGGING: {"log": Func((("level", _LEVEL), ("context", STRING), ("message", STRING)))},
 }
 """What the host offers besides WASI: interface, function, type."""

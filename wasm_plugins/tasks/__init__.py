@@ -1,8 +1,10 @@
 """Runs of plugin tasks: asked for, queued with django-rq, performed by a worker, and found again when lost."""
 
+from .job import PluginJob
 from .perform import perform_run
 from .request import request_run
 from .status import describe_run
 from .sweeper import SweepReport, sweep
+from .worker import PluginWorker
 
-__all__ = ["SweepReport", "describe_run", "perform_run", "request_run", "sweep"]
+__all__ = ["PluginJob", "PluginWorker", "SweepReport", "describe_run", "perform_run", "request_run", "sweep"]

@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import logging
-import time
-import uuid
-from functools import partial
-from typing import Any, Final
+from typing import Final
 
-from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections, transaction
-from django.db.models import F, Q
-from django.utils import timezone
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from rq.timeouts import BaseTimeoutException
 
+from .. import components
 from ..conf import conf
-from ..exceptions import PluginError, PluginUnavailable
+from ..exceptions import PluginError
+from ..health import loading
+from ..host.context import RunFacts
 from ..manager import get_plugin_manager
 from ..models import TaskRun
 from ..outbox import outbox
+from ..registry import find_snapshot, registry
 from ..runtime.log import CallLog
 from ..runtime.usage import collect_usage
-from .outcome import UNAVAILABLE_S, failure_columns, failure_of, postponed_columns, success_columns
-from .queueing import rows_of
+from . import held
+from .claim import claim, idempotency_key, parse_run_id
+from .lease import database_now
+from .outcome import success_columns
+from .record import IGNORED, record, record_failure
 from .recorder import Recorder
-from .write_lock import has_one_writer, is_locked_out, write_patiently
+from .write_lock import has_one_writer
 
-IGNORED: Final = "ignored"
-"""Answer to a job whose run is somebody else's, over, or none at all."""
-
-_RECORD_PAUSES_S: Final = (0.0, 0.5, 2.0, 5.0)
+UNKNOWN: Final = "unknown"
+"""Answer to a job whose run there is not, or whose argument is no run's id."""
 
 logger = logging.getLogger(__name__)
 
@@ -47,18 +47,31 @@ def perform_run(run_id: str) -> str:
         run_id: Id of a ``TaskRun``, as a job carries it.
 
     Returns:
-        What became of the row: a status of it, or ``ignored``.
+        What became of the row: a status of it, ``ignored`` or ``unknown``.
 
     Raises:
         BaseException: Only what ends the worker's job or process, such as RQ's timeout; the row is marked first.
         DatabaseError: The outcome could not be recorded; ``sweep`` finds the run later.
     """
     _drop_old_connections()
-    run = _claim(run_id)
+    run = _find(run_id)
     if run is None:
+        return UNKNOWN
+    if not claim(run):
+        logger.info("run %s is not waiting: this delivery is ignored", run.pk)
         return IGNORED
+    status = _attempt(run)
+    held.forget()  # only now: until its outcome is written, whoever outlives this process may give the run back
+    return status
+
+
+def _attempt(run: TaskRun) -> str:
     recorder = Recorder(run, log := CallLog(conf.LOG_BYTES))
+    is_loaded = False
     try:
+        with recorder:
+            _load(run)
+        is_loaded = True
         with collect_usage() as recorder.usage:
             return _perform(run, log, recorder)
     except _Superseded:
@@ -67,7 +80,7 @@ def perform_run(run_id: str) -> str:
     except BaseException as error:
         if not isinstance(error, PluginError):
             logger.exception("run %s failed in the host", run.pk)
-        status = _record_failure(run, error, recorder)
+        status = record_failure(run, error, recorder, is_loaded=is_loaded)
         if isinstance(error, BaseTimeoutException) or not isinstance(error, Exception):
             raise
         return status
@@ -82,36 +95,38 @@ def _drop_old_connections() -> None:
             connection.close_if_unusable_or_obsolete()
 
 
-def _claim(run_id: object) -> TaskRun | None:
-    """Take the run, or return ``None`` when it is no run that waits."""
-    try:
-        key = uuid.UUID(run_id if isinstance(run_id, str) else "")
-    except ValueError:
+def _find(run_id: object) -> TaskRun | None:
+    key = parse_run_id(run_id)
+    if key is None:
         logger.warning("a job was refused: its argument is no run's id")
         return None
-    now = timezone.now()
-    waits = Q(status=TaskRun.Status.PENDING) & (Q(attempts=0) | Q(due_at__lte=now))
-    claim = partial(
-        TaskRun.objects.filter(waits | Q(status=TaskRun.Status.QUEUED), pk=key).update,
-        status=TaskRun.Status.RUNNING,
-        attempts=F("attempts") + 1,
-        started_at=now,
-        heartbeat_at=now,
-        progress_percent=None,
-        used={},
-        **dict.fromkeys(("progress_message", "result", "error_code", "error", "log"), ""),
-    )
-    if not write_patiently(claim):
-        logger.info("run %s is not waiting: this delivery is ignored", key)
-        return None
     return TaskRun.objects.select_related("plugin", "requested_by").filter(pk=key).first()
+
+
+def _load(run: TaskRun) -> None:
+    """Load the version that is current now, before any transaction begins: compiling it may take long.
+
+    Raises:
+        SafeModeOn: Safe mode is on.
+        PluginError: This worker cannot: bytes are missing, or the plugin is made for a newer host.
+    """
+    components.refuse_in_safe_mode()
+    registry.invalidate()  # what this process knew may be half a second old
+    active = find_snapshot().plugins.get(run.plugin.name)
+    if active is None:
+        return
+    try:
+        with loading(active):
+            components.get_linked(active.digest)
+    except PluginError as error:
+        raise error.about(active.name, active.version) from error.__cause__
 
 
 def _perform(run: TaskRun, log: CallLog, recorder: Recorder) -> str:
     alias = run._state.db or DEFAULT_DB_ALIAS
     with transaction.atomic(using=alias):
         # Before anything is read: SQLite may refuse the lock at once to a transaction that has read.
-        if has_one_writer(alias) and not _record(run, {}):
+        if has_one_writer(alias) and not record(run, {}):
             raise _Superseded
         with recorder:
             answer = get_plugin_manager().run_handler(
@@ -122,39 +137,9 @@ def _perform(run: TaskRun, log: CallLog, recorder: Recorder) -> str:
                 deadline_ms=run.timeout_s * 1000,
                 log=log,
                 report=recorder.report,
+                run=RunFacts(idempotency_key=idempotency_key(run), attempt=run.attempts),
             )
-        if not _record(run, {**success_columns(answer, run.handler), **recorder.columns()}):
+        columns = success_columns(answer, run.handler, database_now(alias))
+        if not record(run, {**columns, **recorder.columns()}):
             raise _Superseded
     return TaskRun.Status.FINISHED.value
-
-
-def _record(run: TaskRun, columns: dict[str, Any]) -> bool:
-    """Write an outcome, unless the run has gone on without this attempt."""
-    mine = rows_of(run).filter(status=TaskRun.Status.RUNNING, attempts=run.attempts)
-    return bool(mine.update(heartbeat_at=timezone.now(), **columns))
-
-
-def _fate(run: TaskRun, error: BaseException) -> dict[str, Any]:
-    """Return what a failure means for the run; what did not even begin costs no attempt."""
-    if isinstance(error, PluginUnavailable):
-        return postponed_columns(run, failure_of(error), pause_s=error.retry_after_s, patience_s=UNAVAILABLE_S)
-    return (postponed_columns if is_locked_out(error) else failure_columns)(run, failure_of(error))
-
-
-def _record_failure(run: TaskRun, error: BaseException, recorder: Recorder) -> str:
-    """Write a failure, on a new connection if the old one was lost."""
-    columns = {**_fate(run, error), **recorder.columns()}
-    version = getattr(error, "version", None)
-    if version is not None:
-        columns["version_id"] = run.plugin.versions.filter(number=version).values_list("pk", flat=True).first()
-    connection = connections[run._state.db or DEFAULT_DB_ALIAS]
-    for pause_s in _RECORD_PAUSES_S:
-        time.sleep(pause_s)
-        try:
-            return str(columns["status"]) if _record(run, columns) else IGNORED
-        except (OperationalError, InterfaceError) as lost:
-            if connection.in_atomic_block:
-                raise
-            logger.warning("run %s: its failure is not recorded yet: %s", run.pk, lost)
-            connection.close()
-    raise error

@@ -6,8 +6,8 @@ import logging
 from contextlib import closing
 from typing import Final
 
+from django.db import router
 from django.db.models import QuerySet
-from django.utils import timezone
 from django_rq import get_connection, get_queue
 from rq import Queue
 from rq.exceptions import NoSuchJobError
@@ -15,17 +15,12 @@ from rq.serializers import JSONSerializer
 from rq.timeouts import BaseTimeoutException
 
 from ..models import TaskRun
-
-PERFORM: Final = "wasm_plugins.tasks.perform_run"
-"""The only function that our jobs name."""
-
-GRACE_S: Final = 30
-"""How much later RQ gives a job up than the plugin's own deadline ends it. RQ's signal cannot stop wasm."""
+from .job import KEEP_FAILED_S, PluginJob
+from .job_hash import PERFORM
+from .lease import GRACE_S, database_now
 
 PATIENCE_S: Final = 2.0
 """How long each exchange with Redis may take."""
-
-_KEEP_FAILED_S: Final = 24 * 60 * 60  # RQ's own default is a year; what failed is on our row anyway
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +50,7 @@ def hand_over(run: TaskRun) -> bool:
         QueueAway: Redis does not answer, or refuses.
     """
     waiting = rows_of(run).filter(status=run.status, due_at=run.due_at)
-    taken_at = timezone.now()
+    taken_at = database_now(router.db_for_write(TaskRun, instance=run))
     if not waiting.update(status=TaskRun.Status.QUEUED, due_at=taken_at):
         return False
     run.status, run.due_at = TaskRun.Status.QUEUED, taken_at
@@ -85,7 +80,7 @@ def open_queue(name: str) -> Queue:
     options = connection.connection_pool.connection_kwargs
     for option in ("socket_timeout", "socket_connect_timeout"):
         options[option] = min(options.get(option) or PATIENCE_S, PATIENCE_S)
-    queue = get_queue(name, connection=connection, commit_mode="auto", serializer=JSONSerializer)
+    queue = get_queue(name, connection=connection, commit_mode="auto", serializer=JSONSerializer, job_class=PluginJob)
     assert isinstance(queue, Queue)
     return queue
 
@@ -99,7 +94,7 @@ def _push(run: TaskRun) -> None:
             args=(str(run.pk),),
             job_id=str(run.pk),
             timeout=run.timeout_s + GRACE_S,
-            failure_ttl=_KEEP_FAILED_S,
+            failure_ttl=KEEP_FAILED_S,
             description=f"{run.plugin.name}/{run.handler} {run.pk}",
         )
 

@@ -9,50 +9,35 @@ from types import TracebackType
 from typing import Any, Final
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
-from django.utils import timezone
 
 from ..models import TaskRun
 from ..runtime.log import CallLog
 from ..runtime.usage import Usage
+from .lease import database_now, heartbeat_s, lease_end, shows_life
 from .outcome import storable
 from .queueing import rows_of
 
 INTERVAL_S: Final = 1.0
 """How often progress and log are written."""
 
-HEARTBEAT_S: Final = 5.0
-"""How often a run that says nothing shows that it lives."""
-
-LOST_AFTER_S: Final = 30
-"""How long a run may give no sign of life."""
-
 _JOIN_S: Final = 10.0
-_READ_COMMITTED: Final = 2  # psycopg.IsolationLevel, which a project on another database does not have
 _MESSAGE_CHARS: Final = 255
 
 logger = logging.getLogger(__name__)
 
 
-def shows_life(alias: str) -> bool:
-    """Tell whether runs in a database can be written to while they run.
-
-    SQLite has one writer, which is the run's own transaction. Under PostgreSQL's stricter isolation levels the run's
-    transaction could no longer write a row that somebody else changed since it began.
-    """
-    connection = connections[alias]
-    isolation = connection.settings_dict.get("OPTIONS", {}).get("isolation_level")
-    return connection.vendor != "sqlite" and isolation in (None, _READ_COMMITTED)
-
-
 class Recorder:
-    """Collects what a run reports, and writes it about once a second while used as a context manager.
+    """Collects what a run reports, and while used as a context manager writes it and keeps the run's lease.
+
+    May be entered again after it was left.
 
     Attributes:
         usage: What the run's call spent, once it has ended.
     """
 
     def __init__(self, run: TaskRun, log: CallLog) -> None:
-        alias = run._state.db or DEFAULT_DB_ALIAS
+        self._run: Final = run
+        self._alias: Final = run._state.db or DEFAULT_DB_ALIAS
         self._log: Final = log
         self.usage = Usage()
         self._progress: tuple[int, str] | None = None
@@ -62,7 +47,7 @@ class Recorder:
         self._written: dict[str, Any] = {}
         self._written_at = time.monotonic()
         # Inside somebody's transaction, which a test may be, nobody else sees the row.
-        self._is_live = shows_life(alias) and not connections[alias].in_atomic_block
+        self._is_live = shows_life(self._alias) and not connections[self._alias].in_atomic_block
         self._thread: threading.Thread | None = None
 
     def report(self, percent: int, message: str) -> None:
@@ -85,6 +70,8 @@ class Recorder:
 
     def __enter__(self) -> Recorder:
         if self._is_live:
+            self._is_over = False
+            self._wake.clear()
             self._thread = threading.Thread(target=self._write_until_over, name="wasm-plugins-recorder", daemon=True)
             self._thread.start()
         return self
@@ -96,11 +83,12 @@ class Recorder:
         self._wake.set()
         if self._thread is not None:
             self._thread.join(_JOIN_S)
+            self._thread = None
 
     def _write_until_over(self) -> None:
         try:
             while not self._is_over:
-                self._wake.wait(INTERVAL_S)
+                self._wake.wait(min(INTERVAL_S, heartbeat_s()))
                 self._wake.clear()
                 if not self._is_over:
                     self._write_if_needed()
@@ -109,10 +97,11 @@ class Recorder:
 
     def _write_if_needed(self) -> None:
         columns = self.columns()
-        if columns == self._written and time.monotonic() - self._written_at < HEARTBEAT_S:
+        if columns == self._written and time.monotonic() - self._written_at < heartbeat_s():
             return
         try:
-            self._rows.update(heartbeat_at=timezone.now(), **columns)
+            now = database_now(self._alias)
+            self._rows.update(heartbeat_at=now, lease_until=lease_end(self._run, self._alias, now), **columns)
         except (DatabaseError, InterfaceError) as error:
             logger.warning("a run's progress could not be written, trying again: %s", error)
             connections.close_all()

@@ -10,10 +10,11 @@ from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django_rq.settings import get_queues_map
 
 from ..conf import conf
-from ..exceptions import PluginNotFound, TaskNotFound
+from ..exceptions import PluginNotFound, TaskNotFound, TooManyRuns
 from ..models import TaskRun
 from ..registry import find_snapshot
-from ..snapshot import Snapshot, task_timeout_s
+from ..snapshot import ActivePlugin, Snapshot, task_timeout_s
+from .lease import database_now
 from .queueing import enqueue
 from .write_lock import begin_writing
 
@@ -47,6 +48,7 @@ def request_run(
     Raises:
         PluginNotFound: No enabled plugin has that name.
         TaskNotFound: The plugin has no such task, and no route was named.
+        TooManyRuns: As many runs of the plugin wait as may.
     """
     if connections[using].in_atomic_block:
         begin_writing(using)  # what we read below must not be the transaction's first act
@@ -54,16 +56,29 @@ def request_run(
     active = snapshot.plugins.get(plugin)
     if active is None:
         raise PluginNotFound("is not enabled", plugin=plugin)
+    terms = _terms(snapshot, plugin, handler, is_route=bool(route))
+    _check_room(active, using)
     run = TaskRun.objects.using(using).create(
         plugin_id=active.id,
         handler=handler,
         route=route,
         requested_by_id=getattr(user, "pk", None),
         input=input_text,
-        **_terms(snapshot, plugin, handler, is_route=bool(route)),
+        due_at=database_now(using),
+        **terms,
     )
     transaction.on_commit(partial(enqueue, run), using=using, robust=True)
     return run
+
+
+def _check_room(plugin: ActivePlugin, using: str) -> None:
+    """Keep what anybody may ask for from filling the table; of many who ask at the same moment a few more get in."""
+    limit = conf.PENDING_RUNS
+    waiting = TaskRun.objects.using(using).filter(
+        plugin_id=plugin.id, status__in=[TaskRun.Status.PENDING, TaskRun.Status.QUEUED]
+    )
+    if waiting.order_by()[:limit].count() >= limit:
+        raise TooManyRuns(limit=limit, plugin=plugin.name, version=plugin.version)
 
 
 def _terms(snapshot: Snapshot, plugin: str, handler: str, *, is_route: bool) -> dict[str, Any]:

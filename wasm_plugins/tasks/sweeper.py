@@ -10,14 +10,14 @@ from typing import Final
 
 from django.db import router
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 from redis.exceptions import RedisError
 
+from ..conf import conf
 from ..models import TaskRun
+from .lease import GRACE_S, database_now
 from .lost_jobs import ENDED, find_without_job
 from .outcome import LONGEST_PAUSE_S, NOT_STARTED, RUN_LOST, Failure, failure_columns
-from .queueing import GRACE_S, QueueAway, hand_over, rows_of
-from .recorder import LOST_AFTER_S, shows_life
+from .queueing import QueueAway, hand_over, rows_of
 
 SETTLE_S: Final = 5
 """How long a new row is left to whoever wrote it, in seconds."""
@@ -55,12 +55,13 @@ class SweepReport:
 def sweep(now: datetime | None = None) -> SweepReport:
     """Look once for runs that nobody works on, and set them going; safe in many processes at once.
 
-    Each row is taken by one conditional update, so of several sweepers one handles it.
+    Each row is taken by one conditional update, so of several sweepers one handles it. What time it is, the database
+    says: the host's clock may be wrong.
 
     Args:
         now: The moment to judge by, for tests.
     """
-    now = now or timezone.now()
+    now = now or database_now(router.db_for_read(TaskRun))
     report = SweepReport()
     _find_lost(now, report)
     _find_unqueued(now, report)
@@ -69,7 +70,7 @@ def sweep(now: datetime | None = None) -> SweepReport:
 
 
 def _find_due(now: datetime, report: SweepReport) -> None:
-    settled = Q(attempts__gt=0) | Q(created_at__lt=now - timedelta(seconds=SETTLE_S))
+    settled = Q(attempts__gt=0) | Q(due_at__lt=now - timedelta(seconds=SETTLE_S))
     due = _light().filter(settled, status=TaskRun.Status.PENDING, due_at__lte=now)
     away: set[str] = set()  # waiting for one time-out is enough
     for run in due.order_by("due_at")[:MOST_ROWS]:
@@ -83,13 +84,13 @@ def _find_due(now: datetime, report: SweepReport) -> None:
 
 
 def _find_lost(now: datetime, report: SweepReport) -> None:
-    failure = Failure(RUN_LOST, "The worker gave no sign of life any more.", may_pass=True)
-    quiet_since = now - timedelta(seconds=LOST_AFTER_S)
-    running = _light().filter(status=TaskRun.Status.RUNNING, heartbeat_at__lt=quiet_since)
-    for run in running.order_by("heartbeat_at")[:MOST_ROWS]:
-        if not _is_over(run, now):
+    failure = Failure(RUN_LOST, "The worker gave no sign of life any more.", may_pass=True, is_spared=True)
+    is_over = Q(lease_until__lt=now) | Q(lease_until=None)
+    running = _light().filter(is_over, status=TaskRun.Status.RUNNING)
+    for run in running.order_by("started_at")[:MOST_ROWS]:
+        if _may_run_until(run) >= now:
             continue
-        columns = failure_columns(run, failure)
+        columns = failure_columns(run, failure, now)
         if _unchanged(run).update(**columns):
             is_retried = columns["status"] == TaskRun.Status.PENDING
             report.retried += is_retried
@@ -97,12 +98,14 @@ def _find_lost(now: datetime, report: SweepReport) -> None:
             logger.warning("run %s was lost in attempt %d", run.pk, run.attempts)
 
 
-def _is_over(run: TaskRun, now: datetime) -> bool:
-    """Tell whether a quiet run is lost: where runs cannot show life, when even RQ would have ended it."""
-    if shows_life(router.db_for_write(TaskRun)):
-        return True
-    started_at = run.started_at or run.created_at
-    return started_at + timedelta(seconds=run.timeout_s + GRACE_S + LOST_AFTER_S) < now
+def _may_run_until(run: TaskRun) -> datetime:
+    """Return when nobody holds a run any more.
+
+    A worker of a release that knew no leases holds it until even RQ would have ended it.
+    """
+    if run.lease_until is not None:
+        return run.lease_until
+    return (run.started_at or run.created_at) + timedelta(seconds=run.timeout_s + GRACE_S + conf.LEASE_S)
 
 
 def _find_unqueued(now: datetime, report: SweepReport) -> None:
@@ -111,7 +114,7 @@ def _find_unqueued(now: datetime, report: SweepReport) -> None:
     # A list, since on a queue without workers a run may be performed right here and close the connection.
     for name, runs in groupby(list(queued.order_by("queue", "due_at")), key=lambda run: run.queue):
         try:
-            for run, job_status in find_without_job(name, runs):
+            for run, job_status in find_without_job(name, runs, now):
                 report.requeued += _queue_again(run, job_status, now)
         except (RedisError, QueueAway, KeyError) as error:
             logger.warning("queue %s could not be looked through: %r", name, error)
@@ -122,8 +125,9 @@ def _queue_again(run: TaskRun, job_status: str, now: datetime) -> bool:
         return hand_over(run)
     age_s = max(2.0, min(LONGEST_PAUSE_S, (now - run.created_at).total_seconds()))
     text = (
-        f"The RQ job was {job_status} before the run began: its worker died, or cannot read the job. "
-        "Workers need --serializer rq.serializers.JSONSerializer."
+        f"The RQ job was {job_status} before the run began: its worker died, could not claim the run because the "
+        "database was busy or away, or is none of ours. Its log says which. Workers are started with "
+        "manage.py plugins worker."
     )
     return bool(
         _unchanged(run).update(
@@ -143,5 +147,9 @@ def _light() -> QuerySet[TaskRun]:
 def _unchanged(run: TaskRun) -> QuerySet[TaskRun]:
     """Return the queryset of this run as long as it is as it was read: of several sweepers, one finds it."""
     return rows_of(run).filter(
-        status=run.status, attempts=run.attempts, due_at=run.due_at, heartbeat_at=run.heartbeat_at
+        status=run.status,
+        attempts=run.attempts,
+        due_at=run.due_at,
+        heartbeat_at=run.heartbeat_at,
+        lease_until=run.lease_until,
     )

@@ -23,6 +23,7 @@ from . import (
     scheduler,
     sync,
     upload,
+    worker,
 )
 from .answer import Answer
 
@@ -52,6 +53,7 @@ SUBCOMMANDS: Final[Mapping[str, Subcommand]] = {
     "call-hook": call_hook,
     "call-route": call_route,
     "run-task": run_task,
+    "worker": worker,
     "scheduler": scheduler,
     "database": database,
     "doctor": doctor,

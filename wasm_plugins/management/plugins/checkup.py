@@ -33,8 +33,6 @@ from ...trust import OFF, load_keys, objection_to
 
 _STALE: Final = timedelta(minutes=10)
 _ANSWER: Final = 42
-_SERIALIZER: Final = "rq.serializers.JSONSerializer"
-"""A worker does not look at its queue's serializer: it has to be told."""
 
 _PROBE: Final = bytes.fromhex(
     "0061736d0d000100012d0061736d010000000105016000017f03020100070501016600000a06010400412a0b0009046e"
@@ -117,7 +115,7 @@ def check_queues() -> Iterator[Finding]:
         except Exception as error:  # redis, its transport and RQ have errors of their own
             yield Finding(label, False, f"{type(error).__name__}: {error}", "start Redis, or correct RQ_QUEUES")
             continue
-        advice = "" if workers else f"start one: manage.py rqworker {name} --serializer {_SERIALIZER}"
+        advice = "" if workers else f"start one: manage.py plugins worker {name}"
         yield Finding(label, workers > 0, f"Redis answers, {workers} workers listen", advice)
 
 
@@ -161,7 +159,7 @@ def check_runs() -> Iterator[Finding]:
     """Look for runs that nobody works on."""
     before = timezone.now() - _STALE
     waiting = Q(status__in=[TaskRun.Status.PENDING, TaskRun.Status.QUEUED], due_at__lt=before)
-    silent = Q(status=TaskRun.Status.RUNNING, heartbeat_at__lt=before)
+    silent = Q(status=TaskRun.Status.RUNNING, lease_until__lt=before)
     count = TaskRun.objects.filter(waiting | silent).count()
     advice = "start manage.py plugins scheduler, which finds them, and enough workers" if count else ""
     minutes = int(_STALE.total_seconds() // 60)
