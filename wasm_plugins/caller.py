@@ -8,15 +8,19 @@ from contextvars import ContextVar
 from typing import Any, Final
 
 from django.db import IntegrityError
+from django.views.decorators.debug import sensitive_variables
 
 from . import components
 from .exceptions import AnswerRefused, LinkError, PluginError
+from .host.configuration import Configuration
 from .host.context import CallContext, Report
 from .host.session import Session
 from .runtime import sandbox
 from .runtime.linker import LinkedComponent
 from .runtime.log import CallLog
+from .runtime.redaction import redact_error
 from .runtime.wit import Func
+from .secret_reads import note_secret_reads
 from .snapshot import ActivePlugin
 
 logger = logging.getLogger("wasm_plugins.plugin")
@@ -34,6 +38,7 @@ _LEVELS: Final = {
 }
 
 
+@sensitive_variables()  # what a plugin was told and says is for no error report
 def call_plugin(
     plugin: ActivePlugin,
     export: str,
@@ -71,12 +76,14 @@ def call_plugin(
     limits = components.call_limits(plugin, deadline_ms)
     log = log or CallLog(limits.log_bytes)
     session = Session(using, owns_transaction=owns_transaction)
+    configuration = Configuration(plugin.id, plugin.name, log.redactor)
     context = CallContext(
         plugin=plugin.name,
         version=plugin.version,
         grants=plugin.grants,
         user=acting_user.get(),
         session=session,
+        configuration=configuration,
         report=report,
     )
     left_open: list[str] = []
@@ -87,11 +94,17 @@ def call_plugin(
             answer = sandbox.call(linked, export, args, limits=limits, host=context, log=log)
             return answer if convert is None else convert(answer)
     except IntegrityError as error:
+        redact_error(error, log.redactor)
         refused = AnswerRefused(f"{export} left rows that break a constraint of the database", export=export)
         raise refused.about(plugin.name, plugin.version) from error
     except PluginError as error:
+        redact_error(error, log.redactor)
         raise error.about(plugin.name, plugin.version) from error.__cause__
+    except BaseException as error:
+        redact_error(error, log.redactor)
+        raise
     finally:
+        note_secret_reads(plugin, configuration, context.user)
         for alias in left_open:
             log.write("warn", f"a transaction was left open on {alias}: it was rolled back")
         _pass_on(plugin, log)

@@ -26,6 +26,7 @@ _CAPABILITY_OF: Final[dict[str, str | None]] = {
     "plugins-manager:transactions-manager/transaction": DATABASE,
     "plugins-manager:jwt/authorization": AUTHORIZATION,
     "plugins-manager:tasks/progress": None,
+    "wasi:config/store": CONFIG,
     "wasi:logging/logging": None,
 }
 

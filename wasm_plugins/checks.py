@@ -27,6 +27,9 @@ _AT_LEAST_ONE: Final = (
 JSON_SERIALIZER: Final = "rq.serializers.JSONSerializer"
 """As pickle, a job would be code that whoever can write to Redis runs in the workers."""
 
+_SECRET_KEY_CHARS: Final = 32
+"""Fewer could be guessed: keys are derived without stretching."""
+
 UPGRADES: Final = ("approve", "same-capabilities")
 
 
@@ -41,6 +44,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         *_check_numbers(),
         *_check_queue(),
         *_check_cache(),
+        *_check_secret_keys(),
     ]
 
 
@@ -124,3 +128,14 @@ def _check_queue() -> Iterator[CheckMessage]:
 def _check_cache() -> Iterator[CheckMessage]:
     if conf.CACHE_DIR is not None and not isinstance(conf.CACHE_DIR, (str, Path)):
         yield Error(f"{PREFIX}CACHE_DIR must be a path or None.", id="wasm_plugins.E006")
+
+
+def _check_secret_keys() -> Iterator[CheckMessage]:
+    keys = conf.SECRET_KEYS
+    is_list = isinstance(keys, (list, tuple))
+    if not is_list or not all(isinstance(key, str) and len(key) >= _SECRET_KEY_CHARS for key in keys):
+        yield Error(
+            f"{PREFIX}SECRET_KEYS must be a list of texts of at least {_SECRET_KEY_CHARS} characters.",
+            hint="Make one with: python -c 'import secrets; print(secrets.token_urlsafe(48))'.",
+            id="wasm_plugins.E031",
+        )

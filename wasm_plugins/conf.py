@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,6 +59,10 @@ class Settings:
 
     RESPONSE_BODY_BYTES: int = 2 * 1024 * 1024
     """Largest answer of a route that is passed on, in bytes."""
+
+    SECRET_KEYS: Sequence[str] = ()
+    """What keys for secrets of plugins are derived from: the first encrypts, all decrypt. Empty means ``SECRET_KEY``
+    and ``SECRET_KEY_FALLBACKS``."""
 
     QUEUE: str = "default"
     """RQ queue of tasks that name none themselves."""

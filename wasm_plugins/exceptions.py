@@ -10,6 +10,7 @@ PluginError                   has .plugin and .version, either may be None
 │   ├── AccessDenied          whoever is logged in may not call this route
 │   ├── BodyNotJson           the body is no JSON object
 │   └── BodyTooLarge          the body is over the limit
+├── SecretUnreadable          a secret is there and no key decrypts it                operator
 ├── ArtifactError             bytes missing, too large, or not those of the row       operator
 ├── ManifestError             declaration malformed or over a limit; .field           plugin author
 ├── CompileError              not a component that this engine accepts                plugin author
@@ -121,6 +122,12 @@ class BodyTooLarge(RouteRefused):
     """The request's body is over the limit. The caller must act."""
 
     code = "body-too-large"
+
+
+class SecretUnreadable(PluginError):
+    """A secret is recorded and none of the project's keys decrypts it. The operator must act."""
+
+    code = "secret-unreadable"
 
 
 class ArtifactError(PluginError):

@@ -159,8 +159,9 @@ class PluginManager:
             raise PluginNotFound("is not enabled", plugin=plugin)
         if handler not in _task_handlers(found):
             raise TaskNotFound(f"has no task {handler}", plugin=plugin, version=found.version)
+        log = log or CallLog(conf.LOG_BYTES)
         with self.acting_as(user), transaction.atomic():
-            text = call_plugin(
+            text: str | None = call_plugin(
                 found,
                 handler,
                 [input_text],
@@ -170,6 +171,8 @@ class PluginManager:
                 log=log,
                 report=report,
             )
+        # Unlike a response, which goes to the caller and nowhere else, it is kept and shown to others.
+        text = None if text is None else log.redactor.redact(text)
         return TaskAnswer(text=text, version_id=found.version_id)
 
     def execute_task(self, name: str, data: Any = None, *, user: Any = None) -> str | None:

@@ -11,13 +11,14 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ..capabilities import AUTHORIZATION, DATABASE
+from ..capabilities import AUTHORIZATION, CONFIG, DATABASE
 from ..grants import covers, requested_scopes
 from ..models import Plugin, PluginVersion
 
 WORDS: Final[Mapping[str, str | Promise]] = {
     DATABASE: gettext_lazy("read and write database tables, inside the caller's transaction"),
     AUTHORIZATION: gettext_lazy("ask what the user who calls may do"),
+    CONFIG: gettext_lazy("read its own settings and secrets"),
 }
 _SCOPE_CHARS: Final = 2_000
 

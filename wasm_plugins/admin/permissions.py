@@ -9,7 +9,10 @@ from django.http import HttpRequest
 APPROVE: Final = "wasm_plugins.approve_plugin"
 UPLOAD: Final = "wasm_plugins.upload_plugin"
 CHANGE: Final = "wasm_plugins.change_plugin"
-_SEE: Final = (APPROVE, UPLOAD, CHANGE, "wasm_plugins.view_plugin", "wasm_plugins.delete_plugin")
+TUNE: Final = "wasm_plugins.tune_plugin"
+SECRETS: Final = "wasm_plugins.change_secret"
+_SEE: Final = (APPROVE, UPLOAD, CHANGE, TUNE, "wasm_plugins.view_plugin", "wasm_plugins.delete_plugin")
+_SEE_SECRETS: Final = (SECRETS, "wasm_plugins.view_secret")
 
 
 def may_see(request: HttpRequest) -> bool:
@@ -30,3 +33,18 @@ def may_tune(request: HttpRequest) -> bool:
 def may_approve(request: HttpRequest) -> bool:
     """Whether the user may grant, enable, disable, and say which version serves."""
     return request.user.has_perm(APPROVE)
+
+
+def may_limit(request: HttpRequest) -> bool:
+    """Whether the user may change what a plugin may spend, and release it from quarantine."""
+    return request.user.has_perm(TUNE)
+
+
+def may_see_secrets(request: HttpRequest) -> bool:
+    """Whether the user may know which secrets are set, since when and by whom; what they are, nobody may."""
+    return any(request.user.has_perm(permission) for permission in _SEE_SECRETS)
+
+
+def may_change_secrets(request: HttpRequest) -> bool:
+    """Whether the user may set secrets and take them away."""
+    return request.user.has_perm(SECRETS)

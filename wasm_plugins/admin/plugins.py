@@ -22,14 +22,15 @@ from .columns import PluginColumns, PluginList, refused_version
 from .formsets import save_rows
 from .inlines import GrantInline, HookInline, RouteInline, TaskInline, VersionInline
 from .offers import offer_of
-from .permissions import may_approve, may_see, may_tune, may_upload
+from .permissions import may_approve, may_see, may_see_secrets, may_tune, may_upload
 from .plugin_views import PluginViews
+from .secret_views import SecretViews, secrets_url
 from .style import Styled
 from .versions import report_of
 
 
 @admin.register(Plugin)
-class PluginAdmin(PluginColumns, Styled, PluginViews):
+class PluginAdmin(PluginColumns, Styled, SecretViews, PluginViews):
     """Everything that an admin does to plugins."""
 
     list_display = ("name", "state", "serving", "news", "missing")
@@ -92,6 +93,7 @@ class PluginAdmin(PluginColumns, Styled, PluginViews):
         if plugin is not None:
             context |= _choices(plugin)
             context["may_approve"] = may_approve(request)
+            context["secrets_url"] = secrets_url(plugin, self.admin_site.name) if may_see_secrets(request) else ""
         return super().render_change_form(request, context, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Plugin, form: Any, change: bool) -> None:

@@ -6,7 +6,7 @@ from functools import cache
 
 from ..runtime.linker import HostInterface, Interfaces
 from ..runtime.wasi import wasi_interfaces
-from . import authorization, logging, progress, transaction
+from . import authorization, config, logging, progress, transaction
 
 
 @cache
@@ -16,6 +16,7 @@ def host_interfaces() -> Interfaces:
         transaction.INTERFACE,
         authorization.INTERFACE,
         progress.INTERFACE,
+        config.INTERFACE,
         logging.INTERFACE,
     ]
     return {**wasi_interfaces(), **{interface.name: interface for interface in ours}}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..runtime.state import CallState
+from .configuration import Configuration
 from .session import Session
 
 Report = Callable[[int, str], None]
@@ -31,6 +32,9 @@ class CallContext:
 
     session: Session
     """Its transactions."""
+
+    configuration: Configuration
+    """Its plugin's settings and secrets."""
 
     report: Report | None = None
     """Where progress goes, in a task."""

@@ -27,6 +27,7 @@ PLUGIN_COMMON: Final = "plugins-manager:common/plugin-common"
 TRANSACTION: Final = "plugins-manager:transactions-manager/transaction"
 AUTHORIZATION: Final = "plugins-manager:jwt/authorization"
 PROGRESS: Final = "plugins-manager:tasks/progress"
+CONFIG_STORE: Final = "wasi:config/store"
 LOGGING: Final = "wasi:logging/logging"
 
 _ROUTE: Final = RecordOf((("path", STRING), ("handler", STRING), ("process-as-task", BOOL)))
@@ -88,6 +89,7 @@ _ROWS: Final = RecordOf((("columns", ListOf(STRING)), ("rows", ListOf(ListOf(_VA
 _DATABASE: Final = (("database", STRING),)
 _STATEMENT: Final = (*_DATABASE, ("sql", STRING), ("params", ListOf(_VALUE)))
 _LEGACY_QUERY: Final = Func((("sql", STRING), ("params", ListOf(STRING))), ResultOf(STRING, STRING))
+_CONFIG_ERROR: Final = VariantOf((("upstream", STRING), ("io", STRING)))
 _LEVEL: Final = EnumOf(("trace", "debug", "info", "warn", "error", "critical"))
 
 HOST_TYPES: Final[Mapping[str, Mapping[str, Func]]] = {
@@ -116,6 +118,10 @@ HOST_TYPES: Final[Mapping[str, Mapping[str, Func]]] = {
         ),
     },
     PROGRESS: {"report": Func((("percent", U8), ("message", STRING)), _DONE)},
+    CONFIG_STORE: {
+        "get": Func((("key", STRING),), ResultOf(OptionOf(STRING), _CONFIG_ERROR)),
+        "get-all": Func((), ResultOf(_PAIRS, _CONFIG_ERROR)),
+    },
     LOGGING: {"log": Func((("level", _LEVEL), ("context", STRING), ("message", STRING)))},
 }
 """What the host offers besides WASI: interface, function, type."""

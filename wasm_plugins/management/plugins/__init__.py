@@ -17,6 +17,7 @@ from . import (
     rollback,
     run_task,
     scheduler,
+    secret,
     sync,
     upload,
 )
@@ -47,5 +48,6 @@ SUBCOMMANDS: Final[Mapping[str, Subcommand]] = {
     "call-route": call_route,
     "run-task": run_task,
     "scheduler": scheduler,
+    "secrets": secret,
     "doctor": doctor,
 }

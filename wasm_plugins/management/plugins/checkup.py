@@ -20,12 +20,13 @@ from rq import Worker
 from ... import components, storage
 from ...conf import conf
 from ...exceptions import PluginError
-from ...models import TaskRun
+from ...models import Plugin, Secret, TaskRun
 from ...runtime import sandbox
 from ...runtime.compiled import CompiledCache
 from ...runtime.compiler import digest_of
 from ...runtime.component import Component
 from ...runtime.linker import LinkedComponent
+from ...secret_acts import find_unreadable
 from ...snapshot import load_snapshot
 
 _STALE: Final = timedelta(minutes=10)
@@ -144,6 +145,16 @@ def check_runs() -> Iterator[Finding]:
     yield Finding("runs", count == 0, f"{count} stand still for more than {minutes} minutes", advice)
 
 
+def check_secrets() -> Iterator[Finding]:
+    """Decrypt every secret, as a plugin's call would."""
+    unreadable = [f"{plugin.name}: {name}" for plugin in Plugin.objects.all() for name in find_unreadable(plugin)]
+    if unreadable:
+        said = f"cannot be decrypted: {', '.join(unreadable)}"
+        yield Finding("secrets", False, said, "bring their key back, or set them again: manage.py plugins secrets set")
+    else:
+        yield Finding("secrets", True, f"{Secret.objects.count()} are set, all can be decrypted")
+
+
 def _careful(check: Callable[[], Iterator[Finding]]) -> Callable[[], list[Finding]]:
     """Make a check tell of a database that is away instead of raising."""
 
@@ -158,5 +169,5 @@ def _careful(check: Callable[[], Iterator[Finding]]) -> Callable[[], list[Findin
 
 
 CHECKS: Final = tuple(
-    map(_careful, (check_storage, check_cache, check_engine, check_databases, check_queues, check_runs))
+    map(_careful, (check_storage, check_cache, check_engine, check_databases, check_queues, check_runs, check_secrets))
 )
