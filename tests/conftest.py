@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from project.stack.parts import PartFailed
 from project.stack.s3 import S3Plan
+from tests.browser_session import Browser, NoBrowser, running_browser
 from tests.real_parts import PARTS, RealParts
 
 # pytest enables faulthandler before the first test. An engine must not exist by then, or the first trap ends
@@ -72,6 +73,16 @@ def rq_queue(real_parts: RealParts) -> Iterator[str]:
         client.flushdb()
         yield "default"
         client.flushdb()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Drive a real browser (``tests.browser_session``). The run ends if there is none; nothing is skipped."""
+    try:
+        with running_browser() as running:
+            yield running
+    except NoBrowser as error:
+        pytest.exit(f"the tests cannot run without a browser\n{error}", returncode=1)
 
 
 @pytest.fixture

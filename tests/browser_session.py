@@ -1,0 +1,98 @@
+"""A real browser for tests: Chromium, without a window, driven from a thread of its own.
+
+>>> def steps(page: Page) -> str:
+...     page.goto("/admin/")
+...     return page.title()
+>>> browser(steps, base_url=live_server.url, client=admin_client)
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
+
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import Page, sync_playwright
+
+T = TypeVar("T")
+
+NAMES: Final = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
+VARIABLE: Final = "TEST_BROWSER"
+_STEP_MS: Final = 20_000
+
+
+class NoBrowser(RuntimeError):
+    """This machine has no Chromium."""
+
+
+def browser_program() -> str:
+    """Return the path of the browser that tests drive: what ``TEST_BROWSER`` names, or the first that is installed.
+
+    Raises:
+        NoBrowser: There is none.
+    """
+    named = os.environ.get(VARIABLE)
+    for name in [named] if named else NAMES:
+        if found := shutil.which(name):
+            return found
+    raise NoBrowser(
+        f"{named or ' or '.join(NAMES)} is not installed: on Debian, `apt-get install chromium`; "
+        f"or name one in the variable {VARIABLE}"
+    )
+
+
+class Browser:
+    """A running browser; each call of it is a visitor whom it has never seen.
+
+    It has a thread of its own, because its driver runs an event loop, in whose thread Django lets nobody use a database.
+    """
+
+    def __init__(self, thread: ThreadPoolExecutor, chromium: Chromium) -> None:
+        self._thread = thread
+        self._chromium = chromium
+
+    def __call__(self, steps: Callable[[Page], T], *, base_url: str, client: Any = None) -> T:
+        """Take some steps on a new page and return what they return.
+
+        Args:
+            steps: Gets the page; runs in the browser's thread, so it must not use the database.
+            base_url: Where the site is, for example ``live_server.url``.
+            client: A Django test client whose cookies the browser has, so that its user is logged in.
+        """
+        return self._thread.submit(self._visit, steps, base_url, client).result()
+
+    def _visit(self, steps: Callable[[Page], T], base_url: str, client: Any) -> T:
+        context = self._chromium.new_context(base_url=base_url)
+        context.set_default_timeout(_STEP_MS)
+        try:
+            if client is not None:
+                context.add_cookies(
+                    [{"name": name, "value": found.value, "url": base_url} for name, found in client.cookies.items()]
+                )
+            return steps(context.new_page())
+        finally:
+            context.close()
+
+
+@contextmanager
+def running_browser() -> Iterator[Browser]:
+    """Run a browser until the block ends.
+
+    Raises:
+        NoBrowser: There is none to run.
+    """
+    program = browser_program()
+    with ThreadPoolExecutor(1, thread_name_prefix="browser") as thread:
+        driver = thread.submit(sync_playwright().start).result()
+        try:
+            chromium = thread.submit(driver.chromium.launch, executable_path=program).result()
+            try:
+                yield Browser(thread, chromium)
+            finally:
+                thread.submit(chromium.close).result()
+        finally:
+            thread.submit(driver.stop).result()
