@@ -94,7 +94,7 @@ def _whose(plugin: str, name: str) -> bytes:
 
 def _keys() -> Sequence[bytes]:
     """Return what keys are derived from: the setting's, or those that Django itself signs with."""
-    keys = conf.SECRET_KEYS or (project.SECRET_KEY, *project.SECRET_KEY_FALLBACKS)
+    keys: Sequence[str | bytes] = conf.SECRET_KEYS or (project.SECRET_KEY, *project.SECRET_KEY_FALLBACKS)
     return tuple(map(force_bytes, keys))
 
 

@@ -24,9 +24,9 @@ from .inlines import GrantInline, HookInline, RouteInline, TaskInline, VersionIn
 from .offers import offer_of
 from .permissions import may_approve, may_see, may_see_secrets, may_tune, may_upload
 from .plugin_views import PluginViews
+from .report import report_of
 from .secret_views import SecretViews, secrets_url
 from .style import Styled
-from .versions import report_of
 
 
 @admin.register(Plugin)
