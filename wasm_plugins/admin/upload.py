@@ -22,7 +22,8 @@ def is_too_large(request: HttpRequest) -> bool:
     Servers pass on no more of a body than was announced, and nothing of one without a length (PEP 3333).
     """
     announced = request.META.get("CONTENT_LENGTH") or "0"
-    return not announced.isdecimal() or int(announced[:20]) > conf.COMPONENT_BYTES + FORM_BYTES
+    is_number = announced.isascii() and announced.isdecimal()
+    return not is_number or int(announced[:20]) > conf.COMPONENT_BYTES + FORM_BYTES
 
 
 def too_large_error() -> str:
