@@ -42,6 +42,9 @@ def test_the_projects_own_settings_are_right() -> None:
         ("SYNC_INTERVAL_S", -1, "E004"),
         ("QUEUE", "nowhere", "E005"),
         ("CACHE_DIR", 7, "E006"),
+        ("SECRET_KEYS", "one text is no list of them, however long it is", "E031"),
+        ("SECRET_KEYS", ["too short"], "E031"),
+        ("SECRET_KEYS", [b"not a text, and long enough to be one of them"], "E031"),
         ("NO_SUCH_SETTING", 1, "W001"),
     ],
 )

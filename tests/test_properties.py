@@ -52,7 +52,7 @@ RECORD = {
 
 
 def _is_sound(manifest: Manifest) -> bool:
-    names = [manifest.name, *(each.name for each in (*manifest.hooks, *manifest.tasks))]
+    names = [manifest.name, *(hook.name for hook in manifest.hooks), *(task.name for task in manifest.tasks)]
     paths = [each.path for each in manifest.routes]
     return (
         all(name.isascii() and 0 < len(name) <= NAME_CHARS and name == name.lower() for name in names)

@@ -18,9 +18,8 @@ from .host.session import Session
 from .runtime import sandbox
 from .runtime.linker import LinkedComponent
 from .runtime.log import CallLog
-from .runtime.redaction import redact_error
 from .runtime.wit import Func
-from .secret_reads import note_secret_reads
+from .secret_reads import discreet
 from .snapshot import ActivePlugin
 
 logger = logging.getLogger("wasm_plugins.plugin")
@@ -76,38 +75,32 @@ def call_plugin(
     limits = components.call_limits(plugin, deadline_ms)
     log = log or CallLog(limits.log_bytes)
     session = Session(using, owns_transaction=owns_transaction)
-    configuration = Configuration(plugin.id, plugin.name, log.redactor)
     context = CallContext(
         plugin=plugin.name,
         version=plugin.version,
         grants=plugin.grants,
         user=acting_user.get(),
         session=session,
-        configuration=configuration,
+        configuration=Configuration(plugin.id, plugin.name, log.redactor),
         report=report,
     )
-    left_open: list[str] = []
-    try:
-        linked = components.get_linked(plugin.digest)
-        _check_type(linked, export, expected)
-        with session.closing() as left_open:
-            answer = sandbox.call(linked, export, args, limits=limits, host=context, log=log)
-            return answer if convert is None else convert(answer)
-    except IntegrityError as error:
-        redact_error(error, log.redactor)
-        refused = AnswerRefused(f"{export} left rows that break a constraint of the database", export=export)
-        raise refused.about(plugin.name, plugin.version) from error
-    except PluginError as error:
-        redact_error(error, log.redactor)
-        raise error.about(plugin.name, plugin.version) from error.__cause__
-    except BaseException as error:
-        redact_error(error, log.redactor)
-        raise
-    finally:
-        note_secret_reads(plugin, configuration, context.user)
-        for alias in left_open:
-            log.write("warn", f"a transaction was left open on {alias}: it was rolled back")
-        _pass_on(plugin, log)
+    with discreet(plugin, context, log):
+        left_open: list[str] = []
+        try:
+            linked = components.get_linked(plugin.digest)
+            _check_type(linked, export, expected)
+            with session.closing() as left_open:
+                answer = sandbox.call(linked, export, args, limits=limits, host=context, log=log)
+                return answer if convert is None else convert(answer)
+        except IntegrityError as error:
+            refused = AnswerRefused(f"{export} left rows that break a constraint of the database", export=export)
+            raise refused.about(plugin.name, plugin.version) from error
+        except PluginError as error:
+            raise error.about(plugin.name, plugin.version) from error.__cause__
+        finally:
+            for alias in left_open:
+                log.write("warn", f"a transaction was left open on {alias}: it was rolled back")
+            _pass_on(plugin, log)
 
 
 def _check_type(linked: LinkedComponent, export: str, expected: Func | None) -> None:

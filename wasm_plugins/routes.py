@@ -29,6 +29,7 @@ STATUS_OF: Final[Mapping[type[errors.PluginError], int]] = {
     errors.LimitExceeded: 502,
     errors.AnswerRefused: 502,
     errors.DeadlineExceeded: 504,
+    errors.SecretUnreadable: 503,
     errors.ArtifactError: 503,
     errors.CompileError: 503,
     errors.LinkError: 503,

@@ -45,7 +45,7 @@ def set_secret(plugin: Plugin, name: str, value: SecretValue, by: AbstractBaseUs
             raise ValueError(f"{plugin.name} has {others} secrets; the limit is {MOST_SECRETS}")
         row = {"ciphertext": seal(plugin.name, name, value), "updated_by_id": None if by is None else by.pk}
         Secret.objects.update_or_create(plugin=plugin, name=name, defaults=row)
-    _done("secret-set", plugin, name, by)
+        _done("secret-set", plugin, name, by)
 
 
 def unset_secret(plugin: Plugin, name: str, by: AbstractBaseUser | None = None) -> bool:
@@ -54,9 +54,10 @@ def unset_secret(plugin: Plugin, name: str, by: AbstractBaseUser | None = None) 
     Returns:
         Whether there was one.
     """
-    count, _ = plugin.secrets.filter(name=name).delete()
-    if count:
-        _done("secret-unset", plugin, name, by)
+    with transaction.atomic():
+        count, _ = plugin.secrets.filter(name=name).delete()
+        if count:
+            _done("secret-unset", plugin, name, by)
     return count > 0
 
 
@@ -77,8 +78,7 @@ def rotate_secrets(plugin: Plugin, by: AbstractBaseUser | None = None) -> list[s
                 sealed = seal(plugin.name, row.name, unseal(plugin.name, row.name, row.ciphertext))
                 plugin.secrets.filter(pk=row.pk).update(ciphertext=sealed)  # who set it, and when, stays
                 rotated.append(row.name)
-    for name in rotated:
-        _done("secret-rotated", plugin, name, by)
+                _done("secret-rotated", plugin, row.name, by)
     return rotated
 
 
@@ -110,5 +110,5 @@ def _check_value(value: SecretValue) -> None:
 
 
 def _done(act: str, plugin: Plugin, name: str, by: AbstractBaseUser | None) -> None:
-    """Leave a trace; whoever does it from the command line is the system."""
+    """Leave a trace, in the transaction of the act; whoever does it from the command line is the system."""
     logger.info("%s: %s of %s by %s", act, name, plugin.name, "the system" if by is None else by.get_username())

@@ -1,11 +1,15 @@
-"""Leaves a trace of every call that asked for its plugin's secrets."""
+"""Keeps what a call has read of its plugin's secrets out of what leaves it by accident, and notes that it has."""
 
 from __future__ import annotations
 
 import logging
-from typing import Any, Final
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
 
-from .host.configuration import Configuration
+from .host.context import CallContext
+from .runtime.log import CallLog
+from .runtime.redaction import redact_error
 from .snapshot import ActivePlugin
 
 ACT: Final = "secret-read"
@@ -13,14 +17,30 @@ ACT: Final = "secret-read"
 logger = logging.getLogger("wasm_plugins.audit")
 
 
-def note_secret_reads(plugin: ActivePlugin, configuration: Configuration, user: Any) -> None:
+@contextmanager
+def discreet(plugin: ActivePlugin, context: CallContext, log: CallLog) -> Iterator[None]:
+    """Take the secrets that the block's call has read out of every exception that leaves it, and note the reads.
+
+    Whoever records, logs or shows an error of a call has to be outside of the block.
+    """
+    try:
+        yield
+    except BaseException as error:
+        redact_error(error, log.redactor)
+        raise
+    finally:
+        _note_reads(plugin, context)
+
+
+def _note_reads(plugin: ActivePlugin, context: CallContext) -> None:
     """Record the names of the secrets that a call has read, and how many keys it asked for that are not there.
 
-    What the keys were that are not there is not recorded: the plugin wrote them.
+    What the keys were that are not there is not recorded: the plugin wrote them. It must outlive the transaction of the
+    call, which a plugin can have undone by failing.
     """
-    names, missing = configuration.names_read, configuration.keys_missing
+    names, missing = context.configuration.names_read, context.configuration.keys_missing
     if not names and not missing:
         return
-    who = user.get_username() if getattr(user, "is_authenticated", False) else "nobody"
+    who = context.user.get_username() if getattr(context.user, "is_authenticated", False) else "nobody"
     read = ", ".join(names) or "no secret"
     logger.info("%s: %s %d read %s for %s; %d keys not found", ACT, plugin.name, plugin.version, read, who, missing)

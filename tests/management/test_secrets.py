@@ -13,6 +13,7 @@ from tests.called import called
 from tests.components import json_handler, plugin_component
 from tests.installed import install
 from tests.secret_components import ABSENT, answered
+from wasm_plugins.management.plugins.checkup import CHECKS
 from wasm_plugins.models import Plugin, Secret
 
 pytestmark = pytest.mark.django_db
@@ -101,3 +102,10 @@ def test_a_value_that_is_empty_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_plugin_that_does_not_exist_is_not_found() -> None:
     assert _status("list", "nobody") == 1
+
+
+def test_doctor_names_a_secret_that_no_key_decrypts(rq_queue: str) -> None:
+    Secret.objects.create(plugin=Plugin.objects.get(), name="lost", ciphertext="v1:AAAA")
+    (finding,) = (each for check in CHECKS for each in check() if each.name == "secrets")
+    assert not finding.is_good
+    assert "vault: lost" in finding.message

@@ -100,7 +100,8 @@ def attacks(plugin: Plugin) -> list[dict[str, Any]]:
 
 def recorded() -> dict[str, list[dict[str, Any]]]:
     """Return every row that must be as it was: all of this app, who may do what, and the admin's history."""
-    models = [*apps.get_app_config("wasm_plugins").get_models(), LogEntry, Permission]
+    models: list[type[Model]] = [*apps.get_app_config("wasm_plugins").get_models(), LogEntry, Permission]
     rows = {model.__name__: list(model._default_manager.order_by("pk").values()) for model in models}
-    rows["User"] = list(User.objects.order_by("pk").values("pk", "is_staff", "is_superuser", "is_active"))
+    users = User.objects.order_by("pk").values("pk", "is_staff", "is_superuser", "is_active")
+    rows["User"] = [dict(user) for user in users]
     return rows
