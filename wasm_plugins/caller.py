@@ -111,5 +111,7 @@ def _check_type(linked: LinkedComponent, export: str, expected: Func | None) -> 
 
 def _pass_on(plugin: ActivePlugin, log: CallLog) -> None:
     """Give what the plugin wrote to the project's logging."""
+    extra = {"plugin": plugin.name, "plugin_version": plugin.version}  # for formatters that write JSON
     for line in log.lines:
-        logger.log(_LEVELS.get(line.level, logging.INFO), "%s %d: %s", plugin.name, plugin.version, line.text)
+        level = _LEVELS.get(line.level, logging.INFO)
+        logger.log(level, "%s %d: %s", plugin.name, plugin.version, line.text, extra=extra)

@@ -100,3 +100,12 @@ def test_a_read_is_noted_also_when_the_call_fails(vault: Plugin, caplog: pytest.
     with caplog.at_level(logging.INFO, logger="wasm_plugins.audit"), pytest.raises(PluginFailed):
         called("other/fail")
     assert [each.name for each in caplog.records].count("wasm_plugins.audit") == 1
+
+
+def test_a_line_of_a_plugin_names_it_for_formatters_that_write_json(caplog: pytest.LogCaptureFixture) -> None:
+    install(plugin_component("talks", tasks={"say": json_handler(ok("{}", first=[log("x\nERROR forged: line")]))}))
+    with caplog.at_level(logging.INFO, logger="wasm_plugins.plugin"):
+        called("talks/say")
+    records = [each for each in caplog.records if each.name == "wasm_plugins.plugin"]
+    assert [(vars(each)["plugin"], vars(each)["plugin_version"]) for each in records] == [("talks", 1)] * 2
+    assert all(each.getMessage().startswith("talks 1: ") and "\n" not in each.getMessage() for each in records)

@@ -35,11 +35,6 @@ def may_approve(request: HttpRequest) -> bool:
     return request.user.has_perm(APPROVE)
 
 
-def may_limit(request: HttpRequest) -> bool:
-    """Whether the user may change what a plugin may spend, and release it from quarantine."""
-    return request.user.has_perm(TUNE)
-
-
 def may_see_secrets(request: HttpRequest) -> bool:
     """Whether the user may know which secrets are set, since when and by whom; what they are, nobody may."""
     return any(request.user.has_perm(permission) for permission in _SEE_SECRETS)
