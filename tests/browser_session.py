@@ -48,7 +48,7 @@ def browser_program() -> str:
 class Browser:
     """A running browser; each call of it is a visitor whom it has never seen.
 
-    It has a thread of its own, because its driver runs an event loop, in whose thread Django lets nobody use a database.
+    It has a thread of its own: its driver runs an event loop, in whose thread Django lets nobody use a database.
     """
 
     def __init__(self, thread: ThreadPoolExecutor, chromium: Chromium) -> None:

@@ -6,6 +6,7 @@ import base64
 import html
 import json
 import traceback
+from typing import NamedTuple
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -117,3 +118,28 @@ def test_a_circle_of_causes_ends() -> None:
     first.__cause__, second.__context__ = second, first
     redact_error(first, _hiding("hunter22"))
     assert (str(first), str(second)) == (STARS, STARS)
+
+
+class _Stubborn(Exception):
+    """Has an attribute that cannot be set, and one that contains itself."""
+
+    def __init__(self) -> None:
+        super().__init__("hunter22")
+        self.itself: list[object] = ["hunter22"]
+        self.itself.append(self.itself)
+        self.point = _Point("hunter22")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == "point" and "point" in vars(self):
+            raise AttributeError("read-only")
+        super().__setattr__(name, value)
+
+
+class _Point(NamedTuple):
+    x: str
+
+
+def test_an_exception_that_resists_stays_the_failure_that_it_is() -> None:
+    error = _Stubborn()
+    redact_error(error, _hiding("hunter22"))
+    assert (str(error), error.itself[0], type(error.point)) == (STARS, STARS, _Point)

@@ -6,6 +6,8 @@ import base64
 import html
 import json
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
 from itertools import takewhile
 from typing import Final
 from urllib.parse import quote, quote_plus
@@ -21,6 +23,9 @@ LEAST_CHARS: Final = 4
 
 _PREFIX_CHARS: Final = 8
 """So many characters of the beginning of a value at the end of something that was cut are taken for it."""
+
+_MOST_DEPTH: Final = 8
+"""How deep in lists and records texts are looked for; an exception's attribute may even contain itself."""
 
 _MOST_CAUSES: Final = 32
 """Exceptions behind one another that are looked at."""
@@ -70,21 +75,22 @@ class Redactor:
             kept = kept[: max(0, len(kept) - self.longest)]  # where a value may begin whose end is not there
         return kept[:most_chars]
 
-    def redact_value(self, value: object) -> object:
-        """Return what a plugin answered without the values, however deep they are in it."""
-        match value:
-            case str():
-                return self.redact(value)
-            case bytes():
-                return self.redact(value.decode("latin-1")).encode("latin-1") if self._needles else value
-            case list():
-                return [self.redact_value(each) for each in value]
-            case tuple():
-                return tuple(self.redact_value(each) for each in value)
-            case Variant(name, payload):
-                return Variant(name, self.redact_value(payload))
-            case dict():
-                return {self.redact_value(key): self.redact_value(each) for key, each in value.items()}
+    def redact_value(self, value: object, depth: int = _MOST_DEPTH) -> object:
+        """Return texts, and lists and records of texts, without the values; anything else as it is."""
+        if depth == 0 or not self._needles:
+            return value
+        again = partial(self.redact_value, depth=depth - 1)
+        kind = type(value)  # exactly: a subclass, such as a named tuple, could not be made again from its parts
+        if isinstance(value, str) and kind is str:
+            return self.redact(value)
+        if isinstance(value, bytes) and kind is bytes:
+            return self.redact(value.decode("latin-1")).encode("latin-1")
+        if isinstance(value, Variant):
+            return Variant(value.case, again(value.payload))
+        if isinstance(value, dict) and kind is dict:
+            return {again(key): again(each) for key, each in value.items()}
+        if isinstance(value, (list, tuple)) and kind in (list, tuple):
+            return kind(map(again, value))
         return value
 
 
@@ -98,8 +104,9 @@ def redact_error(error: BaseException, redactor: Redactor) -> None:
             continue
         seen.add(id(each))
         each.args = tuple(map(redactor.redact_value, each.args))
-        for name, value in list(vars(each).items()):
-            setattr(each, name, redactor.redact_value(value))
+        for name, value in vars(each).copy().items():
+            with suppress(AttributeError, TypeError):  # the failure stays what it is
+                setattr(each, name, redactor.redact_value(value))
         todo += [each.__cause__, each.__context__]
 
 
