@@ -11,6 +11,7 @@ from typing import Any, Final
 from wasmtime import component as wc
 
 from wasm_plugins.host import host_interfaces
+from wasm_plugins.host.configuration import Configuration
 from wasm_plugins.host.context import CallContext
 from wasm_plugins.host.http.exchange import HttpExchange
 from wasm_plugins.host.http.transport import Transport
@@ -21,6 +22,7 @@ from wasm_plugins.runtime.engine import get_runtime
 from wasm_plugins.runtime.limits import Limits
 from wasm_plugins.runtime.linker import LinkedComponent
 from wasm_plugins.runtime.log import CallLog
+from wasm_plugins.runtime.redaction import Redactor
 from wasm_plugins.runtime.wasi.http import http_interfaces
 
 FETCHER: Final = (Path(__file__).parent / "fetcher" / "fetcher.wasm").read_bytes()
@@ -54,7 +56,10 @@ def fetch(
 ) -> list[Outcome]:
     """Take steps in one call that has used no database, and return what came of each."""
     session = Session("default", owns_transaction=True, held_nothing=True)
-    context = CallContext(plugin="fetcher", version=1, grants=grants, user=None, session=session)
+    configuration = Configuration(1, "fetcher", Redactor())
+    context = CallContext(
+        plugin="fetcher", version=1, grants=grants, user=None, session=session, configuration=configuration
+    )
     outcomes: list[Outcome] = json.loads(
         sandbox.call(
             linked_to(transport),

@@ -11,6 +11,7 @@ TRANSACTION = "plugins-manager:transactions-manager/transaction"
 AUTHORIZATION = "plugins-manager:jwt/authorization"
 PROGRESS = "plugins-manager:tasks/progress"
 RUN = "plugins-manager:tasks/run"
+CONFIG = "wasi:config/store"
 LOGGING = "wasi:logging/logging"
 
 Value = None | bool | int | float | str
@@ -25,6 +26,9 @@ INTERFACE_TYPES = {
       (case "numeric" string) (case "text" string) (case "bytes" (list u8)) (case "date" string)
       (case "time" string) (case "timestamp" string) (case "uuid" string) (case "json" string)))
     (export "value" (type $value (eq $value')))""",
+    CONFIG: """
+    (type $error' (variant (case "upstream" string) (case "io" string)))
+    (export "error" (type $error (eq $error')))""",
     LOGGING: """
     (type $level' (enum "trace" "debug" "info" "warn" "error" "critical"))
     (export "level" (type $level (eq $level')))""",
@@ -116,6 +120,18 @@ def log(message: str, *, level: int = 2, context: str = "test") -> Step:
     """Write a line to the log; level 2 is ``info``."""
     params = '(param "level" $level) (param "context" string) (param "message" string)'
     return Step(HostImport(LOGGING, "log", params, core_params=5), (level, context, message), err_at=None)
+
+
+def config_get(key: str, *, may_fail: bool = False) -> Step:
+    """Read one value of the configuration, and drop it."""
+    params = '(param "key" string) (result (result (option string) (error $error)))'
+    return Step(HostImport(CONFIG, "get", params, core_params=3), (key,), err_at=8, may_fail=may_fail)
+
+
+def config_get_all() -> Step:
+    """Read all values of the configuration, and drop them."""
+    params = "(result (result (list (tuple string string)) (error $error)))"
+    return Step(HostImport(CONFIG, "get-all", params, core_params=1), (), err_at=8)
 
 
 def authorize(

@@ -49,6 +49,9 @@ def test_the_projects_own_settings_are_right() -> None:
         ("HTTP_PRIVATE_NETWORKS", [10], "E010"),
         ("HTTP_PRIVATE_NETWORKS", ["169.254.0.0/16"], "W010"),
         ("HTTP_PRIVATE_NETWORKS", ["::/0"], "W010"),
+        ("SECRET_KEYS", "one text is no list of them, however long it is", "E031"),
+        ("SECRET_KEYS", ["too short"], "E031"),
+        ("SECRET_KEYS", [b"not a text, and long enough to be one of them"], "E031"),
         ("NO_SUCH_SETTING", 1, "W001"),
     ],
 )

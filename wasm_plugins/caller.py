@@ -9,16 +9,19 @@ from contextvars import ContextVar
 from typing import Any, Final
 
 from django.db import IntegrityError
+from django.views.decorators.debug import sensitive_variables
 
 from . import audit, components
 from .exceptions import AnswerRefused, LinkError, PluginError
 from .health import watched
+from .host.configuration import Configuration
 from .host.context import CallContext, Report, RunFacts
 from .host.session import Session
 from .runtime import sandbox
 from .runtime.linker import LinkedComponent
 from .runtime.log import CallLog
 from .runtime.wit import Func
+from .secret_reads import discreet
 from .snapshot import ActivePlugin
 
 logger = logging.getLogger("wasm_plugins.plugin")
@@ -36,6 +39,7 @@ _LEVELS: Final = {
 }
 
 
+@sensitive_variables()  # what a plugin was told and says is for no error report
 def call_plugin(
     plugin: ActivePlugin,
     export: str,
@@ -85,10 +89,16 @@ def call_plugin(
         grants=plugin.grants,
         user=acting_user.get(),
         session=session,
+        configuration=Configuration(plugin.id, plugin.name, log.redactor),
         report=report,
         run=run,
     )
-    with _told(plugin), watched(plugin, limits), _closing(plugin, export, session, log):
+    with (
+        _told(plugin),
+        watched(plugin, limits),
+        discreet(plugin, context, log),
+        _closing(plugin, export, session, log),
+    ):
         linked = components.get_linked(plugin.digest)
         _check_type(linked, export, expected)
         answer = sandbox.call(linked, export, args, limits=limits, host=context, log=log)
@@ -129,5 +139,7 @@ def _check_type(linked: LinkedComponent, export: str, expected: Func | None) -> 
 
 def _pass_on(plugin: ActivePlugin, log: CallLog) -> None:
     """Give what the plugin wrote to the project's logging."""
+    extra = {"plugin": plugin.name, "plugin_version": plugin.version}  # for formatters that write JSON
     for line in log.lines:
-        logger.log(_LEVELS.get(line.level, logging.INFO), "%s %d: %s", plugin.name, plugin.version, line.text)
+        level = _LEVELS.get(line.level, logging.INFO)
+        logger.log(level, "%s %d: %s", plugin.name, plugin.version, line.text, extra=extra)

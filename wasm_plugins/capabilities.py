@@ -27,6 +27,7 @@ _CAPABILITY_OF: Final[dict[str, str | None]] = {
     "plugins-manager:jwt/authorization": AUTHORIZATION,
     "plugins-manager:tasks/progress": None,
     "plugins-manager:tasks/run": None,
+    "wasi:config/store": CONFIG,
     "wasi:logging/logging": None,
     "wasi:http/types": HTTP,
     "wasi:http/outgoing-handler": HTTP,

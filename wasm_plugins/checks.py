@@ -66,6 +66,9 @@ UPGRADES: Final = ("approve", "same-capabilities", "signed")
 RUNNERS: Final = ("auto", "required", "off")
 """When SQL on PostgreSQL runs with the rights of the plugin's own role."""
 
+_SECRET_KEY_CHARS: Final = 32
+"""Fewer could be guessed: keys are derived without stretching."""
+
 
 @register("wasm_plugins")
 def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
@@ -84,6 +87,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         *_check_private_networks(),
         *_check_authenticator(),
         *_check_switches(),
+        *_check_secret_keys(),
     ]
 
 
@@ -254,4 +258,15 @@ def _check_switches() -> Iterator[CheckMessage]:
             "Safe mode is on: no plugin is loaded, compiled or called.",
             hint=f"Disable what does harm, then unset {PREFIX}SAFE_MODE.",
             id="wasm_plugins.W030",
+        )
+
+
+def _check_secret_keys() -> Iterator[CheckMessage]:
+    keys = conf.SECRET_KEYS
+    is_list = isinstance(keys, (list, tuple))
+    if not is_list or not all(isinstance(key, str) and len(key) >= _SECRET_KEY_CHARS for key in keys):
+        yield Error(
+            f"{PREFIX}SECRET_KEYS must be a list of texts of at least {_SECRET_KEY_CHARS} characters.",
+            hint="Make one with: python -c 'import secrets; print(secrets.token_urlsafe(48))'.",
+            id="wasm_plugins.E031",
         )

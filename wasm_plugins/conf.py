@@ -135,6 +135,9 @@ class Settings:
 
     HTTP_PRIVATE_NETWORKS: Sequence[str] = ()
     """Networks, as CIDR, that are not public and that plugins with ``private`` in their grant may send requests to."""
+    SECRET_KEYS: Sequence[str] = ()
+    """What keys for secrets of plugins are derived from: the first encrypts, all decrypt. Empty means ``SECRET_KEY``
+    and ``SECRET_KEY_FALLBACKS``."""
 
     QUEUE: str = "default"
     """RQ queue of tasks that name none themselves."""

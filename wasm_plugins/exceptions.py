@@ -20,6 +20,7 @@ PluginError                   has .plugin and .version, either may be None
 ├── SecondPersonNeeded        whoever uploaded it may not approve it too              operator
 ├── PluginQuarantined         it ended the processes that looked at it                operator
 ├── TooManyRuns               as many runs of the plugin wait as may; .limit          caller, later
+├── SecretUnreadable          a secret is there and no key decrypts it                operator
 ├── ArtifactError             bytes missing, too large, or not those of the row       operator
 ├── SignatureRefused          not signed as this project wants it                     operator
 ├── ManifestError             declaration malformed or over a limit; .field           plugin author
@@ -214,6 +215,12 @@ class TooManyRuns(PluginError):
             version=version,
         )
         self.limit = limit
+
+
+class SecretUnreadable(PluginError):
+    """A secret is recorded and none of the project's keys decrypts it. The operator must act."""
+
+    code = "secret-unreadable"
 
 
 class ArtifactError(PluginError):

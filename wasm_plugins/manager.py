@@ -178,6 +178,7 @@ class PluginManager:
             TaskNotFound: It has no such task now.
             CallError: The plugin gave no answer.
         """
+        log = log or CallLog(conf.LOG_BYTES)
         held_nothing = nothing_is_held()  # first of all: to find the snapshot may take a statement
         with attributed("task", user=user, subject=handler) as record:
             record.about(plugin)
@@ -186,7 +187,7 @@ class PluginManager:
             with loading(found):
                 components.get_linked(found.digest)
             with self.acting_as(user), transaction.atomic():
-                text = call_plugin(
+                text: str | None = call_plugin(
                     found,
                     handler,
                     [input_text],
@@ -199,6 +200,8 @@ class PluginManager:
                     run=run,
                 )
                 record.keep_if_written()
+        # Unlike a response, which goes to the caller and nowhere else, it is kept and shown to others.
+        text = None if text is None else log.redactor.redact(text)
         return TaskAnswer(text=text, version_id=found.version_id)
 
     def execute_task(self, name: str, data: Any = None, *, user: Any = None) -> str | None:

@@ -6,6 +6,7 @@ the component, which adds what the record has no place for. The two must agree o
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 import unicodedata
@@ -229,7 +230,18 @@ def _capabilities(extra: Mapping[str, Any]) -> dict[str, Any]:
     if unknown := next((name for name in capabilities if name not in CAPABILITIES), None):
         known = ", ".join(CAPABILITIES)
         raise ManifestError(f"{_shown(unknown)} is unknown; known are {known}", field="plugin.toml: capabilities")
-    return {name: _table(capabilities, name) for name in capabilities}
+    return {name: _scope(_table(capabilities, name), name) for name in capabilities}
+
+
+def _scope(scope: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return a scope that can be kept as JSON, which knows neither the dates nor the infinities of TOML."""
+    try:
+        is_kept = "\\u0000" not in json.dumps(scope, allow_nan=False)  # a NUL is refused by PostgreSQL
+    except (TypeError, ValueError, RecursionError):
+        is_kept = False
+    if not is_kept:
+        raise ManifestError("holds a value that JSON does not have", field=f"plugin.toml: capabilities.{name}")
+    return scope
 
 
 def _check_distinct(manifest: Manifest) -> None:

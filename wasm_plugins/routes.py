@@ -42,6 +42,7 @@ STATUS_OF: Final[Mapping[type[errors.PluginError], int]] = {
     errors.SafeModeOn: 503,
     errors.PluginQuarantined: 503,
     errors.SecondPersonNeeded: 403,
+    errors.SecretUnreadable: 503,
     errors.ArtifactError: 503,
     errors.SignatureRefused: 503,
     errors.CompileError: 503,

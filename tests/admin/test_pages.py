@@ -10,8 +10,9 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.admin.pages import LIST, RUNS, STORED, UPLOAD, VERSIONS, Staff, page_of, text_of
 from tests.admin.plugins import greeter, one_in_each_state, reader, refuse, writer
+from tests.components import json_handler, ok, plugin_component, route, sql, text_hook
 from tests.installed import install
-from wasm_plugins.models import Plugin, TaskRun
+from wasm_plugins.models import Plugin, PluginVersion, TaskRun
 from wasm_plugins.sync import record_upload
 
 pytestmark = pytest.mark.django_db
@@ -132,3 +133,28 @@ def test_our_templates_have_no_inline_script_style_or_handler(root: Staff) -> No
         assert not re.search(r"<script(?![^>]*\bsrc=)(?![^>]*type=\"application/json\")[^>]*>", page)
         assert not re.search(r"<[^>]+\s(style|on[a-z]+)=", page)
         assert "<style" not in page
+
+
+def test_the_report_says_what_a_version_serves_to_whom_and_what_it_wants(root: Staff) -> None:
+    component = plugin_component(
+        "busy",
+        hooks={"order-placed": text_hook(ok("hello"))},
+        routes=[route("/busy/open", json_handler(ok("{}"))), route("/busy/closed", json_handler(ok("{}")))],
+        tasks={"count": json_handler(ok("{}", first=[sql("SELECT 1")]))},
+        toml='[routes."/busy/open"]\naccess = "public"\nmethods = ["GET"]\n'
+        '[routes."/busy/closed"]\naccess = "shop.view_order"\n'
+        '[capabilities.database.tables]\nshop_order = ["select"]\n',
+    )
+    version = record_upload(component)
+    PluginVersion.objects.update(imports=[*version.imports, "wasi:io/poll@0.2.9", "wasi:cli/stdout@0.2.9"])
+    page = " ".join(re.sub(r"<[^>]+>", " ", text_of(root.get(f"{VERSIONS}{version.pk}/change/"))).split())
+    for part in (
+        "/plugins/busy/open GET, anybody",
+        "/plugins/busy/closed GET, POST, those with the permission shop.view_order",
+        "Hooks order-placed",
+        "Tasks count",
+        "database : read and write database tables, inside the caller&#x27;s transaction – shop_order (select)",
+        "WASI, without files and network: cli, io",
+    ):
+        assert part in page, part
+    assert "wasi:io/poll" not in page

@@ -349,6 +349,7 @@ def test_doctor_tries_every_part(rq_queue: str) -> None:
         "queue default": False,  # Redis answers, but no worker listens
         "runs": True,
         "signatures": True,
+        "secrets": True,
     }
     advice = {each["name"]: each["advice"] for each in document["checks"] if not each["is_good"]}
     assert all(advice.values())
@@ -425,6 +426,7 @@ def test_every_subcommand_has_a_text_for_people(rq_queue: str, tmp_path: Path) -
         ["call-hook", "order-price", "1", '""'],
         ["scheduler", "--once"],
         ["limits", "greeter"],
+        ["secrets", "list"],
         ["disable", "--all"],
         ["release", "greeter"],
     ):

@@ -65,12 +65,12 @@ class LimitsView(LimitsViewBase):
         own = readable_limits(plugin.limits, plugin.name)
         form = LimitsForm(request.POST, own=own) if request.method == "POST" else LimitsForm(own=own)
         if form.is_valid():
-            return self._set(request, plugin, form.own_limits())
+            return self._set_limits(request, plugin, form.own_limits())
         context = {**self.admin_site.each_context(request), "form": form, "original": plugin, "opts": self.opts}
         context |= {"title": _("Limits of %(name)s") % {"name": plugin.name}, "media": self.media + form.media}
         return TemplateResponse(request, "wasm_plugins/admin/limits.html", context)
 
-    def _set(self, request: HttpRequest, plugin: Plugin, limits: Mapping[str, int]) -> HttpResponse:
+    def _set_limits(self, request: HttpRequest, plugin: Plugin, limits: Mapping[str, int]) -> HttpResponse:
         lifecycle.set_limits(plugin, limits, by=user_of(request))
         self.log_change(request, plugin, _("changed limits"))
         self.message_user(request, _("The limits hold for every call that begins from now on."), messages.SUCCESS)

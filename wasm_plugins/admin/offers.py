@@ -11,7 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ..capabilities import AUTHORIZATION, DATABASE, DECLARED, HTML, HTTP
+from ..capabilities import AUTHORIZATION, CONFIG, DATABASE, DECLARED, HTML, HTTP
 from ..grants import reaches, requested_scopes
 from ..models import Plugin, PluginVersion
 
@@ -20,6 +20,7 @@ WORDS: Final[Mapping[str, str | Promise]] = {
     AUTHORIZATION: gettext_lazy("ask what the user who calls may do"),
     HTTP: gettext_lazy("send requests to other hosts"),
     HTML: gettext_lazy("answer with HTML pages, without scripts and forms, at this site's address; it runs without"),
+    CONFIG: gettext_lazy("read its own settings and secrets"),
 }
 _SCOPE_CHARS: Final = 2_000
 

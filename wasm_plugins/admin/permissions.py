@@ -10,7 +10,9 @@ APPROVE: Final = "wasm_plugins.approve_plugin"
 UPLOAD: Final = "wasm_plugins.upload_plugin"
 TUNE: Final = "wasm_plugins.tune_plugin"
 CHANGE: Final = "wasm_plugins.change_plugin"
+SECRETS: Final = "wasm_plugins.change_secret"
 _SEE: Final = (APPROVE, UPLOAD, CHANGE, TUNE, "wasm_plugins.view_plugin", "wasm_plugins.delete_plugin")
+_SEE_SECRETS: Final = (SECRETS, "wasm_plugins.view_secret")
 
 
 def may_see(request: HttpRequest) -> bool:
@@ -41,3 +43,13 @@ def may_approve(request: HttpRequest) -> bool:
 def may_release(request: HttpRequest) -> bool:
     """Whether the user may let a plugin be called again that is in quarantine or asleep."""
     return request.user.has_perm(TUNE)
+
+
+def may_see_secrets(request: HttpRequest) -> bool:
+    """Whether the user may know which secrets are set, since when and by whom; what they are, nobody may."""
+    return any(request.user.has_perm(permission) for permission in _SEE_SECRETS)
+
+
+def may_change_secrets(request: HttpRequest) -> bool:
+    """Whether the user may set secrets and take them away."""
+    return request.user.has_perm(SECRETS)

@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST
 
 from ..exceptions import PluginError
@@ -21,7 +22,7 @@ from ..sync import sync, take_upload
 from ..sync_report import SyncReport
 from .acts import ACTS, PERMITTED, user_of
 from .permissions import may_approve, may_upload
-from .upload import UploadForm
+from .upload import UploadForm, is_too_large, too_large_error
 
 if TYPE_CHECKING:
     PluginAdminBase = admin.ModelAdmin[Plugin]
@@ -35,7 +36,7 @@ class PluginViews(PluginAdminBase):
     def get_urls(self) -> list[URLPattern]:
         """Add the views to those of Django's admin."""
         view = self.admin_site.admin_view
-        upload = require_http_methods(["GET", "HEAD", "POST"])(self.upload_view)
+        upload = csrf_exempt(require_http_methods(["GET", "HEAD", "POST"])(self.upload_view))
         return [
             path("upload/", view(upload), name="wasm_plugins_plugin_upload"),
             path("sync/", view(require_POST(self.sync_view)), name="wasm_plugins_plugin_sync"),
@@ -44,9 +45,19 @@ class PluginViews(PluginAdminBase):
         ]
 
     def upload_view(self, request: HttpRequest) -> HttpResponse:
-        """Take a component, check it and record it; nothing that is off goes on by that."""
+        """Take a component, if who sends it may and it is not too large; only then is any of it read.
+
+        CSRF is enforced behind that and not before, because looking for the token reads the body.
+        """
         if not may_upload(request):
             raise PermissionDenied
+        if request.method == "POST" and is_too_large(request):
+            return self._upload_page(request, UploadForm(), too_large_error(), status=413)
+        protected: HttpResponse = csrf_protect(self._upload)(request)
+        return protected
+
+    def _upload(self, request: HttpRequest) -> HttpResponse:
+        """Check a component and record it; nothing that is off goes on by that."""
         form = UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm()
         if form.is_valid():
             try:
@@ -59,9 +70,14 @@ class PluginViews(PluginAdminBase):
                 self.log_change(request, version.plugin, said % version.number)
                 self.message_user(request, _said_of(recorded), messages.SUCCESS if recorded.is_new else messages.INFO)
                 return HttpResponseRedirect(self._page(version.plugin_id))
+        return self._upload_page(request, form)
+
+    def _upload_page(
+        self, request: HttpRequest, form: UploadForm, problem: str = "", status: int = 200
+    ) -> HttpResponse:
         context = {**self.admin_site.each_context(request), "form": form, "title": _("Upload a plugin")}
-        context |= {"opts": self.opts, "media": self.media + form.media}
-        return TemplateResponse(request, "wasm_plugins/admin/upload.html", context)
+        context |= {"opts": self.opts, "media": self.media + form.media, "problem": problem}
+        return TemplateResponse(request, "wasm_plugins/admin/upload.html", context, status=status)
 
     def sync_view(self, request: HttpRequest) -> HttpResponse:
         """Look into storage now."""

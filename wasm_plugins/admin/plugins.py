@@ -24,14 +24,23 @@ from .formsets import save_rows
 from .inlines import GrantInline, HookInline, RouteInline, TaskInline, VersionInline
 from .limits import LimitsView
 from .offers import offer_of
-from .permissions import may_approve, may_release, may_see, may_set_limits, may_tune, may_upload
+from .permissions import (
+    may_approve,
+    may_release,
+    may_see,
+    may_see_secrets,
+    may_set_limits,
+    may_tune,
+    may_upload,
+)
 from .plugin_views import PluginViews
+from .report import report_of
+from .secret_views import SecretViews, secrets_url
 from .style import Styled
-from .versions import report_of
 
 
 @admin.register(Plugin)
-class PluginAdmin(PluginColumns, Styled, LimitsView, PluginViews):
+class PluginAdmin(PluginColumns, Styled, LimitsView, SecretViews, PluginViews):
     """Everything that an admin does to plugins."""
 
     list_display = ("name", "state", "serving", "news", "missing")
@@ -99,6 +108,7 @@ class PluginAdmin(PluginColumns, Styled, LimitsView, PluginViews):
             context["own"] = [each for each in shown if lifecycle.needs_second_person(each, user_of(request))]
             context |= {"may_approve": may_approve(request), "may_release": may_release(request)}
             context |= {"safe_mode": is_safe_mode()}
+            context["secrets_url"] = secrets_url(plugin, self.admin_site.name) if may_see_secrets(request) else ""
         return super().render_change_form(request, context, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Plugin, form: Any, change: bool) -> None:

@@ -6,27 +6,18 @@ from typing import TYPE_CHECKING
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from ..models import PluginVersion
-from ..trust import load_keys, trust_of
 from .readonly import PartOfPlugin, ReadOnly
+from .report import report_of
 from .style import Styled
 
 if TYPE_CHECKING:
     VersionAdminBase = admin.ModelAdmin[PluginVersion]
 else:
     VersionAdminBase = admin.ModelAdmin
-
-
-def report_of(version: PluginVersion) -> SafeString:
-    """Return the report on a version as HTML in which everything that came from its author is escaped."""
-    told = None if version.manifest is None else version.declared
-    trust = trust_of(version, load_keys()).label
-    shown = {"version": version, "told": told, "trust": trust, "signed": version.statement}
-    return render_to_string("wasm_plugins/admin/version_report.html", shown)
 
 
 @admin.register(PluginVersion)

@@ -105,6 +105,11 @@ def note_write() -> None:
         record.has_written = True
 
 
+def record_soon(**said: Any) -> None:
+    """Have an entry written that must outlive the caller's transaction; the arguments are those of ``new_entry``."""
+    outbox.put(_write_entries, new_entry(**said))
+
+
 def _write_entries(entries: list[AuditEntry]) -> None:
     using = router.db_for_write(AuditEntry)
     try:

@@ -6,7 +6,7 @@ from functools import cache
 
 from ..runtime.linker import HostInterface, Interfaces
 from ..runtime.wasi import wasi_interfaces
-from . import authorization, http, logging, progress, run, transaction
+from . import authorization, config, http, logging, progress, run, transaction
 
 
 @cache
@@ -17,6 +17,7 @@ def host_interfaces() -> Interfaces:
         authorization.INTERFACE,
         progress.INTERFACE,
         run.INTERFACE,
+        config.INTERFACE,
         logging.INTERFACE,
         *http.INTERFACES,
     ]

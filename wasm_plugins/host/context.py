@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..runtime.state import CallState
+from .configuration import Configuration
 from .session import Session
 
 Report = Callable[[int, str], None]
@@ -42,6 +43,9 @@ class CallContext:
 
     session: Session
     """Its transactions."""
+
+    configuration: Configuration
+    """Its plugin's settings and secrets."""
 
     report: Report | None = None
     """Where progress goes, in a task."""

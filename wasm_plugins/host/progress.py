@@ -17,7 +17,7 @@ def _report(state: CallState, percent: int, message: str) -> Ok | Err:
         return Err("this call is no task")
     if percent > 100:
         return Err(f"{percent} percent is more than 100")
-    report(percent, message[:MESSAGE_CHARS])
+    report(percent, state.log.redactor.redact_start(message, MESSAGE_CHARS))
     return Ok()
 
 

@@ -29,6 +29,7 @@ TRANSACTION: Final = "plugins-manager:transactions-manager/transaction"
 AUTHORIZATION: Final = "plugins-manager:jwt/authorization"
 PROGRESS: Final = "plugins-manager:tasks/progress"
 RUN: Final = "plugins-manager:tasks/run"
+CONFIG_STORE: Final = "wasi:config/store"
 LOGGING: Final = "wasi:logging/logging"
 
 _ROUTE: Final = RecordOf((("path", STRING), ("handler", STRING), ("process-as-task", BOOL)))
@@ -90,6 +91,7 @@ _ROWS: Final = RecordOf((("columns", ListOf(STRING)), ("rows", ListOf(ListOf(_VA
 _DATABASE: Final = (("database", STRING),)
 _STATEMENT: Final = (*_DATABASE, ("sql", STRING), ("params", ListOf(_VALUE)))
 _LEGACY_QUERY: Final = Func((("sql", STRING), ("params", ListOf(STRING))), ResultOf(STRING, STRING))
+_CONFIG_ERROR: Final = VariantOf((("upstream", STRING), ("io", STRING)))
 _LEVEL: Final = EnumOf(("trace", "debug", "info", "warn", "error", "critical"))
 
 HOST_TYPES: Final[Mapping[str, Mapping[str, Func]]] = {
@@ -121,6 +123,10 @@ HOST_TYPES: Final[Mapping[str, Mapping[str, Func]]] = {
     RUN: {
         "idempotency-key": Func((), ResultOf(STRING, STRING)),
         "attempt": Func((), ResultOf(U32, STRING)),
+    },
+    CONFIG_STORE: {
+        "get": Func((("key", STRING),), ResultOf(OptionOf(STRING), _CONFIG_ERROR)),
+        "get-all": Func((), ResultOf(_PAIRS, _CONFIG_ERROR)),
     },
     LOGGING: {"log": Func((("level", _LEVEL), ("context", STRING), ("message", STRING)))},
 }

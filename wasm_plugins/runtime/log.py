@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
+from .redaction import Redactor
+
 LINE_BYTES: Final = 4 * 1024
 """Longest line that is kept, in bytes."""
 
@@ -31,12 +33,18 @@ class LogLine:
 
 
 class CallLog:
-    """Collects a call's lines up to its limits; safe to read from another thread while the call runs."""
+    """Collects a call's lines up to its limits; safe to read from another thread while the call runs.
+
+    Attributes:
+        redactor: What takes the secrets that the call has read out of every line before it is kept, and out of
+            whatever else the call says.
+    """
 
     def __init__(self, limit_bytes: int, limit_lines: int = 200) -> None:
         self.lines: Final[list[LogLine]] = []
         self.spent_bytes = 0
         self.bound(limit_bytes, limit_lines)
+        self.redactor: Final = Redactor()
         self._unfinished: Final[dict[str, bytes]] = {}
 
     def bound(self, limit_bytes: int, limit_lines: int) -> None:
@@ -57,7 +65,8 @@ class CallLog:
         """Keep a text, a line for each of its lines; drop and mark what is over the limit."""
         if self.is_full:
             return
-        text = text[: self._left + 1]  # more could not be kept, and splitting it would cost its size many times over
+        # More could not be kept, and splitting it would cost its size many times over.
+        text = self.redactor.redact_start(text, self._left + 1)
         for line in text.splitlines() or [""]:
             if self.is_full:
                 return
@@ -80,14 +89,24 @@ class CallLog:
         for line in whole:
             if self.is_full:
                 return
-            self.write(level, (self._unfinished.pop(level, b"") + line).decode(errors="replace"))
-        self._unfinished[level] = (self._unfinished.get(level, b"") + rest)[:LINE_BYTES]
+            self._finish(level, self._unfinished.pop(level, b"") + line)
+        self._unfinished[level] = (self._unfinished.get(level, b"") + rest)[: self._line_limit]
 
     def flush(self) -> None:
         """Keep the lines that were never ended; for the end of a call."""
         for level in list(self._unfinished):
             if rest := self._unfinished.pop(level):
-                self.write(level, rest.decode(errors="replace"))
+                self._finish(level, rest)
+
+    @property
+    def _line_limit(self) -> int:
+        """Bytes of a stream's line that are looked at: what is kept, and a secret that begins at its end."""
+        return LINE_BYTES + 4 * self.redactor.longest  # a character of UTF-8 has four bytes at most
+
+    def _finish(self, level: str, line: bytes) -> None:
+        is_cut = len(line) >= self._line_limit
+        text = line[: self._line_limit].decode(errors="replace")
+        self.write(level, self.redactor.redact_start(text, LINE_BYTES, is_cut=is_cut))
 
     def text(self) -> str:
         """Return all lines as one text, each with its level."""

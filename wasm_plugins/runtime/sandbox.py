@@ -77,12 +77,14 @@ def call(
             answer = _call_in_new_store(linked, export, interface, of, args, state)
     finally:
         leave(depth)
-    return _good_side(answer, export) if isinstance(of.result, ResultOf) else answer
+    return _good_side(answer, export, state.log) if isinstance(of.result, ResultOf) else answer
 
 
-def _good_side(answer: Ok | Err, export: str) -> Any:
+def _good_side(answer: Ok | Err, export: str, log: CallLog) -> Any:
     if isinstance(answer, Err):
-        detail = answer.value[:DETAIL_CHARS] if isinstance(answer.value, str) else answer.value
+        detail = answer.value
+        if isinstance(detail, str):
+            detail = log.redactor.redact_start(detail, DETAIL_CHARS)  # before it is cut: a part of a secret is one too
         raise PluginFailed(detail, export=export)
     return answer.value
 

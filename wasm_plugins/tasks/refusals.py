@@ -7,10 +7,9 @@ from typing import Final
 
 from django.db import DatabaseError
 
-from ..models import AuditEntry
+from ..audit import record_act
 
 ACT: Final = "refuse-job"
-_SUBJECT_CHARS: Final = 255
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +25,6 @@ def record_refusal(job_id: str, queue: str, reason: str) -> None:
     logger.error("job %s on queue %s was refused: it %s", job_id, queue, reason)
     details = {"queue": queue, "reason": reason}
     try:
-        AuditEntry.objects.create(act=ACT, subject=job_id[:_SUBJECT_CHARS], outcome="refused", details=details)
+        record_act(None, ACT, None, subject=job_id, outcome="refused", details=details)
     except DatabaseError:
         logger.exception("the refusal of job %s could not be audited", job_id)

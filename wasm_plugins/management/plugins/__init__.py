@@ -21,6 +21,7 @@ from . import (
     rollback,
     run_task,
     scheduler,
+    secret,
     sync,
     upload,
     worker,
@@ -56,6 +57,7 @@ SUBCOMMANDS: Final[Mapping[str, Subcommand]] = {
     "worker": worker,
     "scheduler": scheduler,
     "database": database,
+    "secrets": secret,
     "doctor": doctor,
     "advisories": advisories,
 }

@@ -22,12 +22,13 @@ from ...conf import PREFIX, conf, is_safe_mode
 from ...database_checks import plugins_without_runner
 from ...exceptions import PluginError
 from ...host.sql import roles_apply
-from ...models import Plugin, TaskRun, VersionHealth
+from ...models import Plugin, Secret, TaskRun, VersionHealth
 from ...runtime import sandbox
 from ...runtime.compiled import CompiledCache
 from ...runtime.compiler import digest_of
 from ...runtime.component import Component
 from ...runtime.linker import LinkedComponent
+from ...secret_acts import find_unreadable
 from ...snapshot import load_snapshot
 from ...trust import OFF, load_keys, objection_to
 
@@ -193,6 +194,16 @@ def check_health() -> Iterator[Finding]:
         yield Finding(f"plugin {name}", False, said, f"disable it or roll back; plugins release {name} ends this")
 
 
+def check_secrets() -> Iterator[Finding]:
+    """Decrypt every secret, as a plugin's call would."""
+    unreadable = [f"{plugin.name}: {name}" for plugin in Plugin.objects.all() for name in find_unreadable(plugin)]
+    if unreadable:
+        said = f"cannot be decrypted: {', '.join(unreadable)}"
+        yield Finding("secrets", False, said, "bring their key back, or set them again: manage.py plugins secrets set")
+    else:
+        yield Finding("secrets", True, f"{Secret.objects.count()} are set, all can be decrypted")
+
+
 def _careful(check: Callable[[], Iterator[Finding]]) -> Callable[[], list[Finding]]:
     """Make a check tell of a database that is away instead of raising."""
 
@@ -219,6 +230,7 @@ CHECKS: Final = tuple(
             check_runs,
             check_signatures,
             check_health,
+            check_secrets,
         ),
     )
 )

@@ -1,0 +1,144 @@
+"""Takes values that must not be seen out of texts: each value, and the ways in which it is usually written."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from itertools import takewhile
+from typing import Final
+from urllib.parse import quote, quote_plus
+
+from .values import Variant
+
+STARS: Final = "***"
+"""What stands in a value's place."""
+
+LEAST_CHARS: Final = 4
+"""Shorter values are left alone: they stand in too many texts by chance."""
+
+
+_PREFIX_CHARS: Final = 8
+"""So many characters of the beginning of a value at the end of something that was cut are taken for it."""
+
+_MOST_DEPTH: Final = 8
+"""How deep in lists and records texts are looked for; an exception's attribute may even contain itself."""
+
+_MOST_CAUSES: Final = 32
+"""Exceptions behind one another that are looked at."""
+
+
+class Redactor:
+    """Hides the secret values that one call has read.
+
+    It finds a value as it is, line by line where it has several, and in base64 (at any offset), hexadecimal, URL
+    encoding, as a JSON or Python literal and in HTML. A plugin that wants to can write it in some other way; this is
+    against accidents, and against the rest of what a plugin says being trusted.
+    """
+
+    def __init__(self) -> None:
+        self._needles: tuple[str, ...] = ()
+        self._values: tuple[str, ...] = ()
+        self.longest: int = 0
+        """Length of the longest text that is looked for, in characters."""
+
+    def hide(self, value: str) -> None:
+        """Hide a value from now on; one of less than four characters is not hidden."""
+        if len(value) > _PREFIX_CHARS:
+            self._values = (*self._values, value)
+        found = {*self._needles, *(each for each in _spellings(value) if len(each) >= LEAST_CHARS)}
+        self._needles = tuple(sorted(found, key=len, reverse=True))  # a part must not be taken out before its whole
+        self.longest = max(map(len, self._needles), default=0)
+
+    def redact(self, text: str) -> str:
+        """Return a text without the values; takes time in proportion to its length and their number."""
+        for needle in self._needles:
+            if needle in text:
+                text = text.replace(needle, STARS)
+        for value in self._values:
+            text = _without_beginnings(text, value)
+        return text
+
+    def redact_start(self, text: str, most_chars: int, *, is_cut: bool = False) -> str:
+        """Return the beginning of a text without the values, and without the part of one where it was cut.
+
+        Args:
+            text: Any text; of a long one only the beginning is looked at.
+            most_chars: How much of it is wanted.
+            is_cut: Whether the text is itself the beginning of a longer one.
+        """
+        kept = self.redact(text[: most_chars + self.longest])
+        if is_cut or len(text) > most_chars + self.longest:
+            kept = kept[: max(0, len(kept) - self.longest)]  # where a value may begin whose end is not there
+        return kept[:most_chars]
+
+    def redact_value(self, value: object, depth: int = _MOST_DEPTH) -> object:
+        """Return texts, and lists and records of texts, without the values; anything else as it is."""
+        if depth == 0 or not self._needles:
+            return value
+        again = partial(self.redact_value, depth=depth - 1)
+        kind = type(value)  # exactly: a subclass, such as a named tuple, could not be made again from its parts
+        if isinstance(value, str) and kind is str:
+            return self.redact(value)
+        if isinstance(value, bytes) and kind is bytes:
+            return self.redact(value.decode("latin-1")).encode("latin-1")
+        if isinstance(value, Variant):
+            return Variant(value.case, again(value.payload))
+        if isinstance(value, dict) and kind is dict:
+            return {again(key): again(each) for key, each in value.items()}
+        if isinstance(value, (list, tuple)) and kind in (list, tuple):
+            return kind(map(again, value))
+        return value
+
+
+def redact_error(error: BaseException, redactor: Redactor) -> None:
+    """Take the values out of an exception and out of those that led to it, in place: texts, arguments, attributes."""
+    todo: list[BaseException | None] = [error] if redactor.longest else []
+    seen: set[int] = set()
+    while todo and len(seen) < _MOST_CAUSES:
+        each = todo.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        each.args = tuple(map(redactor.redact_value, each.args))
+        for name, value in vars(each).copy().items():
+            with suppress(AttributeError, TypeError):  # the failure stays what it is
+                setattr(each, name, redactor.redact_value(value))
+        todo += [each.__cause__, each.__context__]
+
+
+def _without_beginnings(text: str, value: str) -> str:
+    """Return a text without what is left of a value of which somebody has cut off the end."""
+    parts, begin = [], 0
+    while (at := text.find(value[:_PREFIX_CHARS], begin)) >= 0:
+        parts += [text[begin:at], STARS]
+        begin = at + sum(
+            1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(text[at : at + len(value)], value, strict=False))
+        )
+    return "".join([*parts, text[begin:]])
+
+
+def _spellings(value: str) -> Iterator[str]:
+    """List how a value may be written, some of them several times."""
+    yield value
+    yield from (line.strip() for line in value.splitlines())
+    yield from (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], repr(value)[1:-1])
+    yield from (quote(value, safe=""), quote(value), quote_plus(value), html.escape(value))
+    encoded = value.encode(errors="replace")
+    yield from (encoded.hex(), encoded.hex().upper())
+    if len(value) >= LEAST_CHARS:
+        yield from _base64(encoded)
+
+
+def _base64(data: bytes) -> Iterator[str]:
+    """List the characters that data alone decides, wherever in a longer text it begins."""
+    for before in range(3):
+        whole = base64.b64encode(bytes(before) + data).decode()
+        begin = (0, 2, 3)[before]
+        end = len(whole) - (0, 3, 2)[(before + len(data)) % 3]
+        core = whole[begin:end]
+        yield core
+        yield core.replace("+", "-").replace("/", "_")
