@@ -14,7 +14,7 @@ import pytest
 from wasm_plugins.exceptions import DeadlineExceeded
 from wasm_plugins.runtime import sandbox
 from wasm_plugins.runtime.limits import Limits
-from wasm_plugins.runtime.ticker import PERIOD_S, Ticker
+from wasm_plugins.runtime.ticker import LATE_S, PERIOD_S, STUCK_S, Ticker
 
 from .components import COUNT, FORKS_ON_PURPOSE, SPIN, linked
 
@@ -179,3 +179,31 @@ def test_a_call_after_a_long_pause_has_its_whole_budget() -> None:
     with pytest.raises(DeadlineExceeded):
         sandbox.call(linked(SPIN), "run", limits=Limits(deadline_ms=150))
     assert time.monotonic() - started >= 0.15
+
+
+def test_a_call_that_begins_makes_the_ticks_that_a_late_ticker_owes() -> None:
+    epoch = Epoch()
+    ticker = Ticker(epoch.increment)
+    with ticker.running():
+        with ticker._lock:
+            ticker._ticked_at -= LATE_S * 2
+            ticker._origin -= 10
+            behind = epoch.ticks
+        ticker._watch()
+        assert epoch.ticks >= behind + 10 / PERIOD_S
+
+
+def test_a_thread_that_has_no_turn_for_long_is_replaced_and_the_clock_goes_on() -> None:
+    epoch = Epoch()
+    ticker = Ticker(epoch.increment)
+    with ticker.running():
+        stuck = ticker._thread
+        with ticker._lock:
+            ticker._turned_at -= STUCK_S * 2
+            ticker._watch()
+        assert stuck is not None and ticker._thread is not stuck
+        stuck.join(5)
+        assert not stuck.is_alive()
+        before = epoch.ticks
+        time.sleep(PERIOD_S * 20)
+        assert epoch.ticks > before

@@ -45,3 +45,9 @@ def test_nothing_of_the_servers_inside_is_told(plugin: Plugin, make_run: MakeRun
     told = describe_run(run)
     assert told["error"]["code"] == code
     assert "secret" not in json.dumps(told)
+
+
+def test_what_an_attempt_spent_is_told_to_staff_only(plugin: Plugin, make_run: MakeRun) -> None:
+    run = make_run(plugin, used={"host_calls": [3, 10_000]})
+    assert "used" not in describe_run(run)
+    assert describe_run(run, for_staff=True)["used"] == {"host_calls": [3, 10_000]}

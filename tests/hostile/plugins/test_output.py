@@ -15,7 +15,7 @@ import pytest
 from django.test import Client
 
 from tests.components import http_handler, ok
-from tests.host_imports import LOGGING, Step, log
+from tests.host_imports import Step, log
 from tests.hostile.plugins.hostile import LIMIT, PAGE_BYTES, answer_of, ask, is_well, outcome, raw, serve
 from tests.wat import Memory
 from wasm_plugins import lifecycle
@@ -255,6 +255,3 @@ def test_hp_09_a_body_is_passed_on_up_to_its_limit_and_not_a_byte_more(client: C
 def test_hp_09_a_plugin_may_have_a_smaller_answer_of_its_own(client: Client) -> None:
     lifecycle.set_limits(serve({"json": _text_of(10_000)}), {"result_bytes": 5_000})
     assert outcome(ask(client, "json")) == LIMIT
-
-
-assert LOGGING  # the interface that the steps above import
