@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.runtime.components import COUNT, binary
+from wasm_plugins.exceptions import CompileError
 from wasm_plugins.runtime import compiled, compiler, sandbox
 from wasm_plugins.runtime.compiled import CompiledCache
 from wasm_plugins.runtime.compiler import digest_of
@@ -122,5 +123,5 @@ def test_if_09_entries_are_used_where_nothing_can_be_written(tmp_path: Path, mon
 def test_if_09_without_a_folder_the_limits_of_compiling_hold_too(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     cache = CompiledCache(tmp_path / "file" / "cache", limits=CompileLimits(artifact_bytes=1_000))
-    with pytest.raises(compiler.CompileError, match="artifact_bytes"):
+    with pytest.raises(CompileError, match="artifact_bytes"):
         _run(cache)

@@ -69,10 +69,12 @@ def test_hp_16_what_toolchains_import_by_themselves_is_there_and_does_nothing(in
     body = "(call $host-open) unreachable"
     hook = text_hook(lambda memory, shape: (body, (step,)))  # type: ignore[arg-type,return-value]
     install(plugin_component("greeter", hooks={"speak": hook}))
-    files = len(os.listdir("/proc/self/fd"))
-    with pytest.raises(PluginTrapped, match="no files and no network"):
-        get_plugin_manager().call_hook_dynamic("speak", 1, "")
-    assert len(os.listdir("/proc/self/fd")) == files
+    counts = []
+    for _ in range(2):  # the first call loads the component, whose code stays mapped
+        with pytest.raises(PluginTrapped, match="no files and no network"):
+            get_plugin_manager().call_hook_dynamic("speak", 1, "")
+        counts.append(len(os.listdir("/proc/self/fd")))
+    assert counts[0] == counts[1]
 
 
 @pytest.mark.parametrize(
