@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, Literal
@@ -29,6 +31,17 @@ class _LastLook:
     """What the last look of this process into storage said."""
 
     problem = ""
+    listing_since: float | None = None
+    """Since when, on ``time.monotonic()``'s clock, storage has been asked what lies there, while it has not said."""
+
+    @contextmanager
+    def listing(self) -> Iterator[None]:
+        """Note that storage is asked while the block runs: one that answers byte by byte raises no error."""
+        self.listing_since = time.monotonic()
+        try:
+            yield
+        finally:
+            self.listing_since = None
 
 
 last_look: Final = _LastLook()
@@ -77,8 +90,11 @@ def _states() -> dict[str, PluginState]:
 
 
 def _problems() -> Iterator[str]:
+    since = last_look.listing_since
     if last_look.problem:
         yield last_look.problem
+    elif since is not None and time.monotonic() - since > 2 * conf.STORAGE_SILENCE_S:
+        yield f"storage has not said for {time.monotonic() - since:.0f} seconds what lies there"
     elif (silent_s := _silent_s()) > max(_MISSED_INTERVALS * conf.SYNC_INTERVAL_S, _LEAST_S):
         yield f"nobody could look into storage for {silent_s:.0f} seconds"
     try:

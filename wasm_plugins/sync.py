@@ -59,7 +59,9 @@ def sync(
     components.refuse_in_safe_mode()
     known = {row.key: row for row in StoredObject.objects.select_related("version__plugin")}
     look = _Look(host_mark(), again, progress or no_progress)
-    outcomes = [look.at(item, known.pop(_key(item), None)) for item in list(storage.list_uploads())]
+    with last_look.listing():
+        items = list(storage.list_uploads())
+    outcomes = [look.at(item, known.pop(_key(item), None)) for item in items]
     gone = StoredObject.objects.filter(pk__in=[row.pk for row in known.values()])
     gone.delete()
     outcomes += [Outcome(key=key, result="removed", plugin=_plugin_of(row)) for key, row in known.items()]
