@@ -96,10 +96,13 @@ def role() -> Iterator[str]:
 
 def straight_into(role: str, sql: str, *, returns_rows: bool = False) -> Any:
     """Run a text in the function as it is, with the checks of the connection around it, as the engine has them."""
-    with transaction.atomic(), RawCursor(connection.connection) as cursor:
-        with armed(connection, cursor, set(), role, 1_000, SqlLimits()):
-            cursor.execute(call_text(role), [sql, [], returns_rows], prepare=False)
-            return cursor.fetchall()
+    with (
+        transaction.atomic(),
+        RawCursor(connection.connection) as cursor,
+        armed(connection, cursor, set(), role, 1_000, SqlLimits()),
+    ):
+        cursor.execute(call_text(role), [sql, [], returns_rows], prepare=False)
+        return cursor.fetchall()
 
 
 def of_the_host() -> dict[str, Any]:
@@ -130,9 +133,8 @@ def test_sq_01_to_12_the_role_alone_holds_every_attack_on_other_data(role: str) 
         sql = attack.replace("ROLE(", f"{role}(").replace(" ROLE ", f" {role} ").removesuffix(" ROLE")
         for returns_rows in (False, True):
             answer: Any = ()
-            with contextlib.suppress(DatabaseError, UnicodeDecodeError):
-                with connection.wrap_database_errors:
-                    answer = _undone(lambda: straight_into(role, sql, returns_rows=returns_rows))  # noqa: B023
+            with contextlib.suppress(DatabaseError, UnicodeDecodeError), connection.wrap_database_errors:
+                answer = _undone(lambda: straight_into(role, sql, returns_rows=returns_rows))  # noqa: B023
             assert SECRET not in str(answer), sql
             if connection.connection is not None:
                 assert not connection.in_atomic_block, sql
