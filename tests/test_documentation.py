@@ -19,6 +19,7 @@ from typing import Any, Literal, get_args
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.core.management.base import CommandParser
+from pglast.parser import parse_sql
 
 from wasm_plugins import checks, conf, dispatch, exceptions, exchange, manifest, manifest_reader, signatures
 from wasm_plugins.capabilities import CAPABILITIES
@@ -437,6 +438,7 @@ def test_every_block_of_code_is_what_it_says(page: Path) -> None:
         "python": lambda text: compile(text, page.name, "exec"),
         "toml": tomllib.loads,
         "json": json.loads,
+        "sql": parse_sql,
         "sh": str,
         "wit": str,
         "text": str,

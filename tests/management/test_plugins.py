@@ -346,6 +346,7 @@ def test_doctor_tries_every_part(rq_queue: str) -> None:
         "cache": True,
         "engine": True,
         "database default": True,
+        "roles on default": True,
         "queue default": False,  # Redis answers, but no worker listens
         "runs": True,
     }
@@ -423,10 +424,11 @@ def test_every_subcommand_has_a_text_for_people(rq_queue: str, tmp_path: Path) -
         ["call-hook", "order-placed", "1", '""'],
         ["call-hook", "order-price", "1", '""'],
         ["scheduler", "--once"],
+        ["database"],
         ["disable", "--all"],
     ):
         assert _text(*arguments).strip()
-    assert len(SUBCOMMANDS) == 11
+    assert len(SUBCOMMANDS) == 12
 
 
 def test_progress_is_silent_unless_it_takes_a_second(
