@@ -26,6 +26,7 @@ def test_the_projects_own_settings_are_right() -> None:
     ("name", "value", "expected"),
     [
         ("STORAGE_ALIAS", "nowhere", "E001"),
+        ("DATABASE_RUNNER", "always", "E040"),
         ("UPGRADES", "always", "E002"),
         ("DATABASES", {"default": "nowhere"}, "E003"),
         ("DATABASES", "default", "E003"),

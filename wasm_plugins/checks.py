@@ -163,7 +163,7 @@ def _check_runner() -> Iterator[CheckMessage]:
         yield Error(
             f"{PREFIX}DATABASE_RUNNER is {conf.DATABASE_RUNNER!r}.",
             hint=f"Use one of {', '.join(RUNNERS)}.",
-            id="wasm_plugins.E020",
+            id="wasm_plugins.E040",
         )
 
 

@@ -31,7 +31,7 @@ def _check_host(alias: str) -> Iterator[CheckMessage]:
             f"On database {alias!r} this project is {power}: one hole in the proof of a plugin's SQL would be a way"
             " onto the database's machine.",
             hint="Connect as a role without such powers that owns the project's tables.",
-            id="wasm_plugins.E021",
+            id="wasm_plugins.E041",
         )
 
 
@@ -42,7 +42,7 @@ def _check_runners(alias: str) -> Iterator[CheckMessage]:
         yield Warning(
             f"Plugin {name!r} may use a database, but has no role of its own on {alias!r}.",
             hint=f"Run manage.py plugins database --apply --using {alias}, or set {PREFIX}DATABASE_RUNNER to 'off'.",
-            id="wasm_plugins.W020",
+            id="wasm_plugins.W040",
         )
 
 

@@ -346,6 +346,7 @@ def test_doctor_tries_every_part(rq_queue: str) -> None:
         "cache": True,
         "engine": True,
         "database default": True,
+        "roles on default": True,
         "queue default": False,  # Redis answers, but no worker listens
         "runs": True,
         "signatures": True,
@@ -427,6 +428,7 @@ def test_every_subcommand_has_a_text_for_people(rq_queue: str, tmp_path: Path) -
         ["scheduler", "--once"],
         ["limits", "greeter"],
         ["secrets", "list"],
+        ["database"],
         ["disable", "--all"],
         ["release", "greeter"],
     ):

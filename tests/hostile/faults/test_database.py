@@ -1,0 +1,166 @@
+"""The database goes away in the middle: the call ends with an error, nothing is half written, the next one works."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+
+import pytest
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+
+from project.shop.models import Product
+from tests.components import ok, plugin_component, sql, text_hook
+from tests.installed import install, tables
+from wasm_plugins import get_plugin_manager
+from wasm_plugins.host.sql import watchdog
+
+pytestmark = pytest.mark.django_db(databases=["default", "sqlite"], transaction=True)
+
+INSERT = "INSERT INTO shop_product (sku, name, price_cents, stock) VALUES ($1, 'made by a plugin', 1, 1)"
+
+
+def installed() -> None:
+    """Install a plugin that writes one row."""
+    component = plugin_component("writer", hooks={"write": text_hook(ok("done", first=[sql(INSERT, "a")]))})
+    install(component, grants=tables(shop_product=["select", "insert"]))
+    get_plugin_manager().reload()
+
+
+def call() -> list[object]:
+    return get_plugin_manager().call_hook_dynamic("write", 1, "").values
+
+
+def end_backend() -> None:
+    """End the host's backend from the server's side, as an immediate restart does to every one of them."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (pid,) = cursor.fetchone()
+    other = connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+    other.close()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_if_03_a_server_that_goes_down_leaves_nothing_half_written(when: str) -> None:
+    installed()
+    with pytest.raises((OperationalError, InterfaceError)), transaction.atomic():
+        Product.objects.create(sku="host", name="made by a plugin", price_cents=1, stock=1)
+        if when == "before":
+            end_backend()
+            call()
+        else:
+            assert call() == ["done"]
+            end_backend()
+    connection.close()
+    assert not Product.objects.filter(name="made by a plugin").exists()
+    assert call() == ["done"]
+
+
+def test_if_03_a_server_that_goes_down_during_the_commit_is_no_success() -> None:
+    installed()
+    outcome = "committed"
+    try:
+        with transaction.atomic():
+            call()
+            raw = connection.connection
+            with socket.socket(fileno=socket.dup(raw.fileno())) as ours:  # what was sent is not answered any more
+                ours.shutdown(socket.SHUT_RDWR)
+    except DatabaseError:
+        outcome = "unknown"
+    connection.close()
+    assert outcome == "unknown"
+    assert call() == ["done"] or Product.objects.filter(sku="a").exists()
+
+
+def test_if_04_a_backend_that_is_killed_costs_one_call_and_no_thread() -> None:
+    installed()
+    assert call() == ["done"]
+    Product.objects.all().delete()
+    before = {thread.name for thread in threading.enumerate()}
+    for _ in range(3):
+        with pytest.raises((OperationalError, InterfaceError)), transaction.atomic():
+            end_backend()
+            call()
+        connection.close()
+    assert {thread.name for thread in threading.enumerate()} == before
+    assert not watchdog._watchdog._watches
+    assert call() == ["done"]
+
+
+def test_if_04_a_server_that_keeps_no_timeout_is_cancelled_by_the_watchdog() -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        began = time.monotonic()
+        with (
+            pytest.raises(OperationalError, match="canceling"),
+            transaction.atomic(),
+            watchdog.watched(connection.connection, 200),
+        ):
+            cursor.execute("SELECT pg_sleep(20)")
+        assert time.monotonic() - began < 5
+        cursor.execute("SELECT 1")
+        assert cursor.fetchone() == (1,)
+
+
+def test_if_04_a_server_that_does_not_answer_at_all_is_cut_off() -> None:
+    """A proxy that stops passing bytes on stands for a server that is stopped or out of reach."""
+    settings = connection.settings_dict
+    with silent_after_login(str(settings["HOST"]), int(settings["PORT"])) as (port, be_silent):
+        other = connection.copy()
+        other.settings_dict = {**settings, "HOST": "127.0.0.1", "PORT": port}
+        other.ensure_connection()
+        be_silent.set()
+        began = time.monotonic()
+        with pytest.raises(OperationalError), watchdog.watched(other.connection, 200), other.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        assert time.monotonic() - began < 8
+        other.close()
+
+
+class silent_after_login:
+    """A proxy on loopback that passes bytes on until it is told not to."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self._to = (host, port)
+        self._silent = threading.Event()
+        self._open: list[socket.socket] = [self._server]
+        self._threads: list[threading.Thread] = []
+
+    def __enter__(self) -> tuple[int, threading.Event]:
+        self._start(self._accept)
+        return self._server.getsockname()[1], self._silent
+
+    def __exit__(self, *raised: object) -> None:
+        for each in self._open:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+        for thread in self._threads:
+            thread.join(5)
+
+    def _start(self, work: object, *args: object) -> None:
+        thread = threading.Thread(target=work, args=args)  # type: ignore[arg-type]
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._server.accept()
+            except OSError:
+                return
+            server = socket.create_connection(self._to)
+            self._open += [client, server]
+            self._start(self._pass_on, client, server)
+            self._start(self._pass_on, server, client)
+
+    def _pass_on(self, one: socket.socket, other: socket.socket) -> None:
+        try:
+            while data := one.recv(65_536):
+                if not self._silent.is_set():
+                    other.sendall(data)
+        except OSError:
+            return
