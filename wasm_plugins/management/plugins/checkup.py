@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from django_rq.settings import get_queues_map
 from rq import Worker
 
 from ... import components, storage
+from ...capabilities import HTTP
 from ...conf import conf
 from ...exceptions import PluginError
 from ...models import TaskRun
@@ -133,6 +135,15 @@ def check_databases() -> Iterator[Finding]:
         yield Finding(label, is_good, vendor, advice)
 
 
+def check_http() -> Iterator[Finding]:
+    """See whether plugins that may send requests can."""
+    names = [plugin.name for plugin in load_snapshot().plugins.values() if HTTP in plugin.grants]
+    if names:
+        is_good = importlib.util.find_spec("httpcore") is not None
+        advice = "" if is_good else "install django-wasm-plugins[http]: every request is answered with an error"
+        yield Finding("http", is_good, f"needed by {', '.join(sorted(names))}", advice)
+
+
 def check_runs() -> Iterator[Finding]:
     """Look for runs that nobody works on."""
     before = timezone.now() - _STALE
@@ -158,5 +169,5 @@ def _careful(check: Callable[[], Iterator[Finding]]) -> Callable[[], list[Findin
 
 
 CHECKS: Final = tuple(
-    map(_careful, (check_storage, check_cache, check_engine, check_databases, check_queues, check_runs))
+    map(_careful, (check_storage, check_cache, check_engine, check_databases, check_queues, check_http, check_runs))
 )
