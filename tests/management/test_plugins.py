@@ -31,6 +31,8 @@ from tests.components import (
     text_hook,
     trap,
 )
+from tests.fetching import FETCHER
+from tests.installed import install
 from wasm_plugins import lifecycle, storage
 from wasm_plugins.management.plugins import SUBCOMMANDS, checkup
 from wasm_plugins.management.plugins.progress import compiling
@@ -365,6 +367,18 @@ def test_doctor_tries_queues_only_when_an_enabled_plugin_needs_one(settings: Set
     _enabled(plugin_component(routes=[route("/greeter/labels", handler, process_as_task=is_needed)]))
     found = {each.name: each.is_good for each in checkup.check_queues()}
     assert found == ({"queue default": False} if is_needed else {"queues": True})
+
+
+@pytest.mark.parametrize("is_installed", [True, False])
+def test_doctor_looks_for_the_library_that_sends_requests_when_an_enabled_plugin_may(
+    monkeypatch: pytest.MonkeyPatch, *, is_installed: bool
+) -> None:
+    assert list(checkup.check_http()) == []
+    install(FETCHER, grants={"http": {"hosts": []}, "database": {}})
+    if not is_installed:
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    (found,) = checkup.check_http()
+    assert (found.name, found.is_good, bool(found.advice)) == ("http", is_installed, not is_installed)
 
 
 def test_doctor_tells_of_every_part_that_is_away(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from django_rq.settings import get_queues_map
 from rq import Worker
 
 from ... import components, storage
+from ...capabilities import HTTP
 from ...conf import PREFIX, conf, is_safe_mode
 from ...database_checks import plugins_without_runner
 from ...exceptions import PluginError
@@ -156,6 +158,15 @@ def check_roles() -> Iterator[Finding]:
             yield Finding(label, not without or conf.DATABASE_RUNNER != "required", shown, advice)
 
 
+def check_http() -> Iterator[Finding]:
+    """See whether plugins that may send requests can."""
+    names = [plugin.name for plugin in load_snapshot().plugins.values() if HTTP in plugin.grants]
+    if names:
+        is_good = importlib.util.find_spec("httpcore") is not None
+        advice = "" if is_good else "install django-wasm-plugins[http]: every request is answered with an error"
+        yield Finding("http", is_good, f"needed by {', '.join(sorted(names))}", advice)
+
+
 def check_runs() -> Iterator[Finding]:
     """Look for runs that nobody works on."""
     before = timezone.now() - _STALE
@@ -231,6 +242,7 @@ CHECKS: Final = tuple(
             check_signatures,
             check_health,
             check_secrets,
+            check_http,
         ),
     )
 )

@@ -12,7 +12,7 @@ def wasi_interfaces() -> dict[str, HostInterface]:
     """Return every WASI interface that the host offers, by its name without version.
 
     None of them needs a grant: there are no files, no network, no environment and no arguments behind them.
-    ``wasi:http`` is not among them.
+    ``wasi:http`` is not among them: ``http.http_interfaces`` makes it, given something that sends requests.
     """
     packages = (io, streams, clocks, random, cli, denied)
     return {interface.name: interface for package in packages for interface in package.INTERFACES}
