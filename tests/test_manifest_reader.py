@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import Any
 
 import pytest
@@ -186,6 +187,15 @@ def test_a_fault_of_the_record_names_its_field(changes: dict[str, Any], field: s
 )
 def test_a_fault_of_the_toml_names_its_field(toml: str | bytes, field: str) -> None:
     assert _field(toml) == field
+
+
+def test_a_key_of_very_many_parts_is_refused_before_it_is_parsed() -> None:
+    """It was parsed for minutes."""
+    started = time.monotonic()
+    with pytest.raises(ManifestError) as caught:
+        read_manifest(record(), b"a." * 32_000 + b"a = 1")
+    assert caught.value.field == "plugin.toml"
+    assert time.monotonic() - started < 5
 
 
 @given(st.binary(max_size=60) | st.text(st.sampled_from('a="[]{}.\n10tf-:#'), max_size=60).map(str.encode))

@@ -50,6 +50,10 @@ _TASK_KEYS: Final = frozenset({"queue", "timeout_s", "max_retries", "schedule"})
 _SECTIONS: Final = frozenset({"hooks", "routes", "tasks", "settings", "capabilities"})
 
 
+_MOST_DOTS: Final = 200
+"""Dots of one line of ``plugin.toml``: for a key of many parts the parser takes the square of their number in time."""
+
+
 def check_name(name: object, at: str) -> str:
     """Return a name that is lower-case kebab-case and at most 63 characters.
 
@@ -119,6 +123,8 @@ def _read_toml(toml: bytes | None) -> Mapping[str, Any]:
         return {}
     if len(toml) > TOML_BYTES:
         raise ManifestError(f"{len(toml)} bytes; the limit is {TOML_BYTES}", field="plugin.toml")
+    if any(line.count(b".") > _MOST_DOTS for line in toml.splitlines()):
+        raise ManifestError(f"a line has more than {_MOST_DOTS} dots", field="plugin.toml")
     try:
         extra = tomllib.loads(toml.decode())
     except (ValueError, RecursionError) as error:  # a number of 5,000 digits is a plain ValueError
