@@ -15,6 +15,7 @@ from .exceptions import SafeModeOn
 from .host import host_interfaces
 from .runtime.compiled import CompiledCache
 from .runtime.component import Component
+from .runtime.lifeline import Lifeline
 from .runtime.limits import CompileLimits, Limits
 from .runtime.linker import LinkedComponent
 from .snapshot import ActivePlugin
@@ -22,6 +23,9 @@ from .storage import read_kept
 from .tuning import project_limits, with_own
 
 _linked: dict[str, LinkedComponent] = {}
+_lifelines: dict[str, Lifeline] = {}
+"""Where it is noted that each of them runs: where its compiled code lies."""
+
 _loading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 """One lock for each digest: a component that takes long to compile keeps no other from being called."""
 
@@ -73,14 +77,16 @@ def get_linked(digest: str) -> LinkedComponent:
         return found
     with _loading[digest]:
         if (found := _linked.get(digest)) is None:
-            native = compiled_cache().load(digest, lambda: read_kept(digest))
+            cache = compiled_cache()
+            native = cache.load(digest, lambda: read_kept(digest))
+            _lifelines[digest] = cache.lifeline
             found = _linked[digest] = LinkedComponent(Component(native), host_interfaces())
         return found
 
 
 def running(digest: str) -> AbstractContextManager[None]:
     """Note, where other processes find it if this one dies, that a component runs while the block does."""
-    return compiled_cache().lifeline.running(digest)
+    return (_lifelines.get(digest) or compiled_cache().lifeline).running(digest)
 
 
 def deaths_of(digest: str) -> int:
@@ -98,6 +104,7 @@ def forget(keep: Collection[str]) -> None:
     """Drop every component but those with one of these digests; calls that still run keep theirs alive."""
     for digest in [digest for digest in _linked if digest not in keep]:
         _linked.pop(digest, None)
+        _lifelines.pop(digest, None)
         _loading.pop(digest, None)
 
 

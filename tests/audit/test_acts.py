@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from wasm_plugins.audit import record_act
@@ -62,6 +64,21 @@ def test_no_entry_is_changed_or_deleted() -> None:
         with pytest.raises(AppendOnly), transaction.atomic():
             attempt()
     assert AuditEntry.objects.get().outcome == "ok"
+
+
+def test_the_documented_trigger_refuses_what_sql_would_do_and_lets_a_user_be_deleted() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "audit.md").read_text()
+    found = re.search(r"^```sql\n(.*?)^REVOKE", page, re.MULTILINE | re.DOTALL)
+    assert found is not None
+    ann = User.objects.create_user("ann")
+    record_act(ann, "enable", "loyalty")
+    with connection.cursor() as cursor:
+        cursor.execute(found[1])
+        for change in ("UPDATE wasm_plugins_auditentry SET outcome = 'x'", "DELETE FROM wasm_plugins_auditentry"):
+            with pytest.raises(DatabaseError, match="only ever added"), transaction.atomic():
+                cursor.execute(change)
+    ann.delete()
+    assert AuditEntry.objects.get().username == "ann"
 
 
 def test_only_what_is_older_than_the_retention_is_pruned_oldest_first() -> None:
