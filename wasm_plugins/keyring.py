@@ -8,6 +8,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
 
+from .audit import record_act
 from .models import TrustedKey
 from .registry import mark_changed
 from .runtime.signing import check_public_key
@@ -49,5 +50,6 @@ def revoke_key(key: TrustedKey, by: AbstractBaseUser | None = None) -> bool:
 
 
 def _done(act: str, key: TrustedKey, by: AbstractBaseUser | None) -> None:
+    record_act(by, f"key-{act}", None, subject=key.public_key, details={"name": key.name})
     mark_changed()
     logger.info("key %s: %s by %s", key.public_key, act, "the system" if by is None else by.get_username())

@@ -56,8 +56,8 @@ SUBCOMMANDS: Final[Mapping[str, Subcommand]] = {
     "run-task": run_task,
     "worker": worker,
     "scheduler": scheduler,
-    "database": database,
     "secrets": secret,
+    "database": database,
     "doctor": doctor,
     "advisories": advisories,
 }
