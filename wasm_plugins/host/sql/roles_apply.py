@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, InterfaceError, connections, transaction
@@ -19,8 +20,11 @@ logger = logging.getLogger(__name__)
 
 
 def aliases() -> list[str]:
-    """List the PostgreSQL databases that plugins may use."""
-    return sorted({alias for alias in conf.DATABASES.values() if connections[alias].vendor == "postgresql"})
+    """List the PostgreSQL databases that plugins may use; none without psycopg 3, where the capability is off."""
+    if not isinstance(conf.DATABASES, Mapping) or find_spec("psycopg") is None:
+        return []
+    named = {alias for alias in conf.DATABASES.values() if alias in connections}
+    return sorted(alias for alias in named if connections[alias].vendor == "postgresql")
 
 
 _BEYOND = ("pg_execute_server_program", "pg_read_server_files", "pg_write_server_files")
