@@ -77,9 +77,9 @@ def get_linked(digest: str) -> LinkedComponent:
         return found
     with _loading[digest]:
         if (found := _linked.get(digest)) is None:
-            cache = compiled_cache()
-            native = cache.load(digest, lambda: read_kept(digest))
-            _lifelines[digest] = cache.lifeline
+            compiled = compiled_cache()
+            native = compiled.load(digest, lambda: read_kept(digest))
+            _lifelines[digest] = compiled.lifeline
             found = _linked[digest] = LinkedComponent(Component(native), host_interfaces())
         return found
 
