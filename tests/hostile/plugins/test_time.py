@@ -70,13 +70,6 @@ def test_hp_02_a_spin_at_load_is_refused_within_its_budget_and_others_load(
     assert is_well(client, "good")
 
 
-def test_hp_02_a_start_function_that_spins_only_later_spends_the_calls_own_time(client: Client) -> None:
-    """The first call of a component starts it once more than others do: both are one budget."""
-    plugin = serve({})
-    lifecycle.set_limits(plugin, {"route_deadline_ms": 200})
-    assert is_well(client)
-
-
 @pytest.mark.parametrize("hook", ["sleep", "sleep-until", "poll", "spin-on-ready"])
 @pytest.mark.parametrize("number", [HOUR_NS * 24, 2**64 - 1])
 def test_hp_03_waiting_for_an_hour_ends_at_the_deadline(hook: str, number: int) -> None:
