@@ -8,6 +8,7 @@ import pytest
 from pytest_django import Settings
 
 from tests.hostile import canary, connection_state, process_state
+from wasm_plugins.outbox import outbox
 
 SEEN: str = "tests.hostile.canary.ResponsesSeen"
 
@@ -36,6 +37,7 @@ def invariants(
     bird = None if request.node.get_closest_marker("no_canary") else canary.plant()
     connections = connection_state.take()
     yield
+    outbox.flush()
     connection_state.check(connections)
     if bird is not None:
         canary.check(bird, caplog)
