@@ -16,7 +16,6 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import pglast
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.core.management.base import CommandParser
@@ -472,7 +471,6 @@ def test_every_block_of_code_is_what_it_says(page: Path) -> None:
         "json": json.loads,
         "sql": parse_sql,
         "sh": str,
-        "sql": pglast.parse_sql,
         "wit": str,
         "text": str,
     }
