@@ -16,6 +16,7 @@ SEEN: str = "tests.hostile.canary.ResponsesSeen"
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers by which a test says what it may leave."""
     config.addinivalue_line("markers", "no_canary: no other plugin can answer here, for example in safe mode")
+    config.addinivalue_line("markers", "canary_after: it counts rows, so the third party comes only when it is over")
 
 
 @pytest.fixture(autouse=True)
@@ -34,11 +35,16 @@ def invariants(
         return
     settings: Settings = request.getfixturevalue("settings")
     settings.MIDDLEWARE = [SEEN, *settings.MIDDLEWARE]
-    bird = None if request.node.get_closest_marker("no_canary") else canary.plant()
+    bird = canary.plant() if _has_company(request) else None
     connections = connection_state.take()
     yield
     outbox.flush()
     connection_state.check(connections)
-    if bird is not None:
-        canary.check(bird, caplog)
+    if request.node.get_closest_marker("no_canary") is None:
+        canary.check(bird or canary.plant(), caplog)
     process_state.check(process)
+
+
+def _has_company(request: pytest.FixtureRequest) -> bool:
+    """Tell whether a third party is there while the test runs."""
+    return not any(request.node.get_closest_marker(name) for name in ("no_canary", "canary_after"))
