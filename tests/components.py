@@ -11,8 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.host_imports import (
+    AFTER,
     ATTEMPT,
+    BLOCK,
     IDEMPOTENCY_KEY,
+    INTERFACE_ALIASES,
     INTERFACE_TYPES,
     Step,
     attempt,
@@ -25,7 +28,7 @@ from tests.host_imports import (
     rollback,
     sql,
 )
-from tests.wat import CoreFunction, Draft, Memory, assemble
+from tests.wat import CoreFunction, Draft, HostImport, Memory, assemble
 from wasm_plugins.runtime.sections import append_section
 
 __all__ = [
@@ -40,6 +43,7 @@ __all__ = [
     "commit",
     "echo",
     "err",
+    "flood",
     "function",
     "grow",
     "http_handler",
@@ -57,13 +61,14 @@ __all__ = [
     "rollback",
     "route",
     "silent_handler",
+    "sleep",
     "spin",
     "sql",
     "text_hook",
     "trap",
 ]
 
-Body = Callable[[Memory, "Shape"], tuple[str, tuple[Step, ...]]]
+Body = Callable[[Memory, "Shape"], tuple[str, tuple[Step | HostImport, ...]]]
 """Writes a core function's instructions, given the memory to put constants in and what it has to answer."""
 
 
@@ -248,13 +253,29 @@ def answer_key(*, spins: bool = False) -> Body:
 def by_attempt(first: Body, later: Body) -> Body:
     """Do one thing in the first attempt of a run and another in those after it."""
 
-    def body(memory: Memory, shape: Shape) -> tuple[str, tuple[Step, ...]]:
+    def body(memory: Memory, shape: Shape) -> tuple[str, tuple[Step | HostImport, ...]]:
         found = memory.put(bytes(16))
         begun, first_steps = first(memory, shape)
         then, later_steps = later(memory, shape)
         is_first = f"(i32.eq (i32.load (i32.const {found + 4})) (i32.const 1))"
         code = f"(call {ATTEMPT.symbol} (i32.const {found}))\n(if {is_first} (then {begun} return))\n{then}"
         return code, (Step(ATTEMPT), *first_steps, *later_steps)
+
+    return body
+
+
+def sleep(seconds: int) -> Body:
+    """Sleep, then crash."""
+    nap = f"(call {BLOCK.symbol} (call {AFTER.symbol} (i64.const {seconds * 10**9}))) unreachable"
+    return lambda memory, shape: (nap, (BLOCK, AFTER))
+
+
+def flood(text: str) -> Body:
+    """Write to the log for ever."""
+
+    def body(memory: Memory, shape: Shape) -> tuple[str, tuple[Step, ...]]:
+        step = log(text)
+        return f"(loop $again {step.as_wat(memory)} (br $again)) unreachable", (step,)
 
     return body
 
@@ -301,7 +322,7 @@ def plugin_component(
         manifest_interface: Where ``get-manifest`` is exported; ``None`` leaves it out.
         head: More WAT at the beginning, for example an import that no host has.
     """
-    draft = Draft(head=head, types=_HTTP_TYPES)
+    draft = Draft(head=head, types=_HTTP_TYPES, aliases=INTERFACE_ALIASES)
     functions = {
         **(hooks or {}),
         **{each.handler: each.function for each in routes},
@@ -330,7 +351,7 @@ def _core_function(memory: Memory, name: str, each: Function) -> CoreFunction:
         each.shape.component_type,
         core_type,
         body.replace("$payload-at", str(8 if wide else 4)),
-        imports=tuple(step.imported for step in steps),
+        imports=tuple(step.imported if isinstance(step, Step) else step for step in steps),
         locals="(local $failed i32)",
     )
 

@@ -20,7 +20,15 @@ Value = None | bool | int | float | str
 _DONE = "(result (result (error string)))"
 _CASES = ["null", "boolean", "integer", "real", "numeric", "text"]
 
+POLL = "wasi:io/poll@0.2.0"
+CLOCK = "wasi:clocks/monotonic-clock@0.2.0"
+
+INTERFACE_ALIASES = {POLL: '  (alias export $wasi-io-poll "pollable" (type $pollable))'}
+"""WAT that comes after an imported interface."""
+
 INTERFACE_TYPES = {
+    POLL: '    (export "pollable" (type $p (sub resource)))',
+    CLOCK: '    (alias outer 1 $pollable (type $p0)) (export "pollable" (type $p (eq $p0)))',
     TRANSACTION: """
     (type $value' (variant (case "null") (case "boolean" bool) (case "integer" s64) (case "real" f64)
       (case "numeric" string) (case "text" string) (case "bytes" (list u8)) (case "date" string)
@@ -34,6 +42,13 @@ INTERFACE_TYPES = {
     (export "level" (type $level (eq $level')))""",
 }
 """WAT of the types inside each imported interface."""
+
+
+BLOCK = HostImport(POLL, "[method]pollable.block", '(param "self" (borrow $p))', core_params=1)
+AFTER = HostImport(
+    CLOCK, "subscribe-duration", '(param "when" u64) (result (own $p))', 1, core_type="(param i64) (result i32)"
+)
+"""How a plugin sleeps: it blocks until a moment has come."""
 
 
 @dataclass(frozen=True)

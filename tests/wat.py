@@ -5,6 +5,7 @@ A component made so is a kilobyte, compiles in milliseconds, and does exactly wh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -74,11 +75,13 @@ class HostImport:
     """WAT of its component type, which may use the types that ``INTERFACE_TYPES`` has for its interface."""
     core_params: int
     """How many 32-bit values it takes once lowered, the pointer to its answer among them."""
+    core_type: str = ""
+    """Its type once lowered, where that is not just 32-bit parameters."""
 
     @property
     def symbol(self) -> str:
         """Name of the lowered function in the core module."""
-        return f"$host-{self.name}"
+        return f"$host-{re.sub('[^a-z0-9-]', '-', self.name)}"
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,8 @@ class Draft:
     """WAT that makes and exports instances of the functions, after all of them are lifted."""
     head: str = ""
     """WAT that comes first: more imports."""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """WAT that comes after an imported interface, by its name: what others use of it."""
     types: str = ""
     """WAT of types that the functions' component types use."""
 
@@ -121,7 +126,7 @@ def assemble(draft: Draft, *, interface_types: Mapping[str, str], exported: Sequ
     parts = [
         "(component",
         draft.head,
-        *_imported_instances(imports, interface_types),
+        *_imported_instances(imports, interface_types, draft.aliases),
         draft.types,
         draft.memory.as_wat(),
         *(_lowered(each) for each in imports),
@@ -134,7 +139,9 @@ def assemble(draft: Draft, *, interface_types: Mapping[str, str], exported: Sequ
     return bytes(wat2wasm("\n".join(parts)))
 
 
-def _imported_instances(imports: Sequence[HostImport], interface_types: Mapping[str, str]) -> list[str]:
+def _imported_instances(
+    imports: Sequence[HostImport], interface_types: Mapping[str, str], aliases: Mapping[str, str]
+) -> list[str]:
     instances = []
     for interface in dict.fromkeys(each.interface for each in imports):
         functions = "\n".join(
@@ -144,6 +151,7 @@ def _imported_instances(imports: Sequence[HostImport], interface_types: Mapping[
         )
         types = interface_types.get(interface, "")
         instances.append(f'  (import "{interface}" (instance ${_short(interface)}\n{types}\n{functions}))')
+        instances.append(aliases.get(interface, ""))
     return instances
 
 
@@ -158,9 +166,13 @@ def _lowered(each: HostImport) -> str:
     )
 
 
+def _words(each: HostImport) -> str:
+    return f"(param{' i32' * each.core_params})"
+
+
 def _main_module(functions: Sequence[CoreFunction], imports: Sequence[HostImport]) -> str:
     imported = "\n".join(
-        f'    (import "host" "{each.name}" (func {each.symbol} (param{" i32" * each.core_params})))' for each in imports
+        f'    (import "host" "{each.name}" (func {each.symbol} {each.core_type or _words(each)}))' for each in imports
     )
     given = " ".join(f'(export "{each.name}" (func {each.symbol}))' for each in imports)
     bodies = "\n".join(

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 from tests.components import (
     Body,
-    Shape,
+    flood,
     grow,
     http_handler,
     json_handler,
-    log,
     ok,
     ok_response,
     plugin_component,
+    sleep,
     spin,
     trap,
 )
 from tests.components import route as page
-from tests.wat import Memory
 
 GOOD: Final = "good"
 PAGE: Final = "page"
@@ -27,20 +27,11 @@ TASK: Final = "task"
 LATER: Final = "later"
 
 
-def flood() -> Body:
-    """Write to the log for ever."""
-
-    def body(memory: Memory, shape: Shape) -> tuple[str, tuple[object, ...]]:
-        step = log("x" * 2_000)
-        return f"(loop $again {step.as_wat(memory)} (br $again)) unreachable", (step,)
-
-    return body  # type: ignore[return-value]
-
-
 HOSTILE: Final[Mapping[str, Callable[[], Body]]] = {
     "spinner": spin,
+    "sleeper": partial(sleep, 3_600),
     "hog": grow,
-    "flooder": flood,
+    "flooder": partial(flood, "x" * 2_000),
     "crasher": trap,
 }
 """What each does, by name."""

@@ -13,7 +13,7 @@ from tests.admin.plugins import greeter
 from tests.hostile.admins.everything import addresses, attacks, recorded
 from wasm_plugins.models import Grant, Plugin, PluginVersion
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.canary_after]
 
 FORGED = {
     "approved_by": "1",

@@ -14,7 +14,7 @@ from tests.hostile.admins.everything import SECRET, addresses, attacks, recorded
 from wasm_plugins.admin.acts import ACTS
 from wasm_plugins.models import Plugin
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.canary_after]
 
 
 def _is_refused(response: HttpResponse) -> bool:

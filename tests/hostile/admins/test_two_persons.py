@@ -16,7 +16,7 @@ from wasm_plugins.exceptions import SecondPersonNeeded
 from wasm_plugins.models import AuditEntry, Grant, Plugin
 from wasm_plugins.sync import record_upload, sync
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.canary_after]
 
 FIRST = plugin_component("greeter", hooks={"order-placed": text_hook(ok("one", first=[sql("SELECT 1")]))})
 SECOND = plugin_component("greeter", hooks={"order-placed": text_hook(ok("two", first=[sql("SELECT 1")]))})

@@ -24,7 +24,7 @@ from tests.admin.plugins import greeter
 from wasm_plugins.models import Plugin, PluginVersion, StoredObject
 from wasm_plugins.runtime.sections import PREAMBLE
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.canary_after]
 
 GIB = 1024**3
 
@@ -138,7 +138,7 @@ def test_ad_05_somebody_who_may_not_upload_is_refused_before_anything_is_read(no
     assert response.status_code == 403
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_ad_05_a_gigabyte_is_refused_while_it_is_still_on_its_way(
     live_server: LiveServer, admin_client: Client, temporary: Path
 ) -> None:
@@ -156,7 +156,7 @@ def test_ad_05_a_gigabyte_is_refused_while_it_is_still_on_its_way(
     assert list(temporary.iterdir()) == []
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_ad_05_the_same_form_sent_twice_at_once_is_one_version(admin_client: Client, temporary: Path) -> None:
     component = greeter()
 

@@ -17,7 +17,7 @@ from django.test import Client
 from tests.components import http_handler, ok
 from tests.host_imports import Step, log
 from tests.hostile.plugins.hostile import LIMIT, PAGE_BYTES, answer_of, ask, is_well, outcome, raw, serve
-from tests.wat import Memory
+from tests.wat import HostImport, Memory
 from wasm_plugins import lifecycle
 from wasm_plugins.conf import conf
 
@@ -86,7 +86,7 @@ def _many(calls: int, step: Step) -> Any:
 def _long(size: int, times: int = 1) -> Any:
     """Log one text of some size, which lies in memory that is grown for it."""
 
-    def body(memory: Memory, shape: Any) -> tuple[str, tuple[Step, ...]]:
+    def body(memory: Memory, shape: Any) -> tuple[str, tuple[Step | HostImport, ...]]:
         step, done = log("x"), memory.words(0, *memory.text("{}"))
         at = 2 * PAGE_BYTES
         return (
@@ -195,7 +195,7 @@ def test_hp_09_a_result_of_sixty_megabytes_is_a_limit_and_leaves_no_memory_behin
     grow = f"(drop (memory.grow (i32.const {size // PAGE_BYTES + 3})))"
     at = f"(i32.const {2 * PAGE_BYTES})"
 
-    def body(memory: Memory, shape: Any) -> tuple[str, tuple[Step, ...]]:
+    def body(memory: Memory, shape: Any) -> tuple[str, tuple[Step | HostImport, ...]]:
         text, steps = answer_of(f"(i32.const {size})", at=at)(memory, shape)
         return grow + text, steps
 
@@ -211,7 +211,7 @@ def test_hp_09_a_result_of_sixty_megabytes_is_a_limit_and_leaves_no_memory_behin
 def _body_of(size: int, case: int) -> Any:
     """Answer a ``response`` whose body is some bytes of memory."""
 
-    def body(memory: Memory, shape: Any) -> tuple[str, tuple[Step, ...]]:
+    def body(memory: Memory, shape: Any) -> tuple[str, tuple[Step | HostImport, ...]]:
         answer = memory.words(0, 200, 0, 0, case, 2 * PAGE_BYTES, size)
         return f"(drop (memory.grow (i32.const {size // PAGE_BYTES + 3}))) (i32.const {answer})", ()
 
@@ -221,7 +221,7 @@ def _body_of(size: int, case: int) -> Any:
 def _text_of(size: int) -> Any:
     """Answer a JSON text: blanks with a number before them."""
 
-    def body(memory: Memory, shape: Any) -> tuple[str, tuple[Step, ...]]:
+    def body(memory: Memory, shape: Any) -> tuple[str, tuple[Step | HostImport, ...]]:
         at = 2 * PAGE_BYTES
         text, steps = answer_of(f"(i32.const {size})", at=f"(i32.const {at})")(memory, shape)
         fill = f"(memory.fill (i32.const {at}) (i32.const 32) (i32.const {size}))"
