@@ -74,7 +74,8 @@ class Shop:
     @contextlib.contextmanager
     def worker(self, number: int = 1) -> Iterator[Child]:
         """Work on the queue until the block ends."""
-        with self._running(f"worker-{number}", [*MANAGE, "plugins", "worker"]) as child:
+        gives_way = ["nice", "-n", "10"]  # to whoever waits for a page
+        with self._running(f"worker-{number}", [*gives_way, *MANAGE, "plugins", "worker"]) as child:
             yield child
 
     @contextlib.contextmanager
