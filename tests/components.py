@@ -351,7 +351,7 @@ def _core_function(memory: Memory, name: str, each: Function) -> CoreFunction:
         each.shape.component_type,
         core_type,
         body.replace("$payload-at", str(8 if wide else 4)),
-        imports=tuple(step.imported if isinstance(step, Step) else step for step in steps),
+        imports=tuple(step if isinstance(step, HostImport) else step.imported for step in steps),
         locals="(local $failed i32)",
     )
 

@@ -8,6 +8,7 @@ import pytest
 from pytest_django import Settings
 
 from tests.hostile import canary, connection_state, process_state
+from wasm_plugins.conf import PREFIX, conf, setting_names
 from wasm_plugins.outbox import outbox
 
 SEEN: str = "tests.hostile.canary.ResponsesSeen"
@@ -35,13 +36,21 @@ def invariants(
         return
     settings: Settings = request.getfixturevalue("settings")
     settings.MIDDLEWARE = [SEEN, *settings.MIDDLEWARE]
+    request.getfixturevalue("plugin_folder")
+    here = settings.STORAGES["plugins"]
+    usual = {name: getattr(conf, name) for name in setting_names()}
     bird = canary.plant() if _has_company(request) else None
     connections = connection_state.take()
     yield
     outbox.flush()
     connection_state.check(connections)
     if request.node.get_closest_marker("no_canary") is None:
+        # The test's own storage may be away by now, and its settings may refuse everybody.
+        settings.STORAGES = {**settings.STORAGES, "plugins": here}
+        for name, value in usual.items():
+            setattr(settings, PREFIX + name, value)
         canary.check(bird or canary.plant(), caplog)
+        outbox.flush()
     process_state.check(process)
 
 

@@ -148,7 +148,7 @@ def test_ad_04_in_a_browser_no_script_of_a_plugin_runs_on_any_page(
     browser: Browser, live_server: LiveServer, admin_client: Client
 ) -> None:
     poison(one_of_everything())
-    quiet = ("/jsi18n/", "/sync/", "/act/")
+    quiet = ("/jsi18n/", "/sync/", "/act/", "/revoke/")
     pages = [url for url in filter(_filled, addresses()) if not url.endswith(quiet)]
 
     def steps(page: Page) -> list[Any]:

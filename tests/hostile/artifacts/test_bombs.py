@@ -111,6 +111,7 @@ def _ends_its_compiler_only(data: bytes, cache: CompiledCache, others: list[floa
 
 
 @pytest.mark.django_db
+@pytest.mark.canary_after
 def test_s3_11_what_took_a_compiler_to_its_limits_is_not_compiled_again_under_any_name(cache: CompiledCache) -> None:
     data = _bomb(200, 200)
     storage.put_upload("bomb", data)

@@ -19,13 +19,13 @@ from tests.components import json_handler, ok, plugin_component, route, text_hoo
 from tests.installed import install
 from tests.wat import HostImport
 from wasm_plugins import lifecycle, storage
-from wasm_plugins.exceptions import LinkError, ManifestError, PluginError
+from wasm_plugins.exceptions import LimitExceeded, LinkError, ManifestError, PluginError
 from wasm_plugins.models import Plugin, PluginVersion, Route
 from wasm_plugins.recording import verify_bytes
 from wasm_plugins.registry import find_snapshot
 from wasm_plugins.sync import record_upload, sync
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.canary_after]
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def _refused_in_s(data: bytes) -> float:
     with suppress(PluginError):
         verify_bytes(data, name="thief")
     started = time.monotonic()
-    with pytest.raises(ManifestError):
+    with pytest.raises((ManifestError, LimitExceeded)):
         verify_bytes(data, name="thief")
     return time.monotonic() - started
 

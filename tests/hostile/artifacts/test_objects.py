@@ -26,7 +26,7 @@ from wasm_plugins.runtime.sections import append_section
 from wasm_plugins.sync import record_upload, sync
 from wasm_plugins.sync_report import Outcome
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.canary_after]
 
 KEY = "plugins/greeter.wasm"
 VERIFIED, REFUSED = PluginVersion.State.VERIFIED, PluginVersion.State.REFUSED

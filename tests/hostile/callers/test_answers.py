@@ -17,7 +17,7 @@ from wasm_plugins.exceptions import LinkError
 from wasm_plugins.models import Plugin
 from wasm_plugins.sync import record_upload
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.canary_after]
 
 DROPPED = {
     "Set-Cookie": "sessionid=stolen; Path=/",

@@ -14,7 +14,7 @@ from tests.hostile.callers.serving import METHODS, NEVER, PATH, code_of, post, s
 from wasm_plugins.exceptions import ManifestError
 from wasm_plugins.sync import record_upload
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.canary_after]
 
 TOKEN = "c" * 32
 UNSAFE = ["POST", "PUT", "PATCH", "DELETE"]

@@ -18,7 +18,7 @@ from wasm_plugins.registry import mark_changed
 from wasm_plugins.routes import respond
 from wasm_plugins.sync import record_upload
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.canary_after]
 
 ODD = [
     "/plugins/a/../b/x",

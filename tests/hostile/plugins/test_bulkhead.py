@@ -16,7 +16,7 @@ from tests.installed import install
 from wasm_plugins.models import Plugin, Route
 from wasm_plugins.registry import mark_changed
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.canary_after]
 
 CALLS = 50
 

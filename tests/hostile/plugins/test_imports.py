@@ -17,7 +17,7 @@ from wasm_plugins.models import Plugin
 from wasm_plugins.registry import find_snapshot
 from wasm_plugins.sync import record_upload
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.canary_after]
 
 FORBIDDEN = {
     "wasi:http/outgoing-handler@0.2.0": '(export "handle" (func (result u32)))',

@@ -28,7 +28,7 @@ from wasm_plugins.models import AuditEntry, Plugin, PluginVersion, Route, Versio
 from wasm_plugins.registry import mark_changed
 from wasm_plugins.sync import record_upload
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = [pytest.mark.canary_after, pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 @pytest.fixture(autouse=True)

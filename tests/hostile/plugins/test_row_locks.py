@@ -14,7 +14,7 @@ from tests.installed import install, tables
 from wasm_plugins import get_plugin_manager
 from wasm_plugins.exceptions import DeadlineExceeded
 
-pytestmark = pytest.mark.django_db(databases=["default", "sqlite"], transaction=True)
+pytestmark = [pytest.mark.django_db(databases=["default", "sqlite"], transaction=True), pytest.mark.canary_after]
 
 GRANTS = tables(shop_product=["select", "update"])
 

@@ -42,7 +42,7 @@ from wasm_plugins.sealing import SecretValue
 from wasm_plugins.secret_acts import set_secret
 from wasm_plugins.tasks import describe_run, perform_run, request_run
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.canary_after]
 
 CANARY = 'canary-3f9a/+"<&ü>'
 TOLD = "canary-3f9a"
@@ -117,7 +117,7 @@ def _no_word_of_it(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixtur
 
 
 @pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
-def test_hp_21_no_key_reaches_the_secret_of_another_plugin(key: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_hp_21_no_key_reaches_the_secret_of_another_plugin(key: str) -> None:
     _vault(answered("token"), name="b")
     _vault(answered(key), name="a")
     set_secret(Plugin.objects.get(name="b"), "file", SecretValue("another canary-3f9a"))
@@ -125,7 +125,6 @@ def test_hp_21_no_key_reaches_the_secret_of_another_plugin(key: str, caplog: pyt
     outbox.flush()
     noted = AuditEntry.objects.get(act="secret-read")
     assert (noted.plugin, noted.subject, noted.details) == ("a", "", {"names": [], "missing": 1})
-    assert len(key) < 2 or key not in caplog.text
 
 
 def test_hp_21_its_own_secret_of_the_same_name_is_its_own() -> None:
