@@ -25,6 +25,8 @@ from wasm_plugins.outbox import outbox
 from wasm_plugins.registry import mark_changed
 from wasm_plugins.tasks import perform_run, request_run
 
+pytestmark = pytest.mark.canary_after
+
 ADD = sql("INSERT INTO auth_group (name) VALUES ($1)", "added")
 MAY_ADD = tables(auth_group=["insert"])
 CALLS = ("route", "task", "hook")
