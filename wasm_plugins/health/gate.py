@@ -25,6 +25,9 @@ from .bulkhead import bulkhead
 
 _COUNT: Final = (PluginTrapped, LimitExceeded, DeadlineExceeded, AnswerRefused, LinkError, CompileError)
 
+_OF_THE_CALLER: Final = ("depth", "argument_bytes")
+"""Limits that whoever calls goes over: the one before in a filter, or a stranger with a long request."""
+
 
 @contextmanager
 def watched(plugin: ActivePlugin, limits: Limits) -> Iterator[None]:
@@ -71,7 +74,7 @@ def _is_its_fault(error: Exception, plugin: ActivePlugin) -> bool:
     """Tell whether a failure is the version's own: not its caller's, its host's, or that of a plugin it led to."""
     if not isinstance(error, _COUNT) or isinstance(error, CapabilityDenied):
         return False
-    if isinstance(error, LimitExceeded) and error.limit == "depth":
+    if isinstance(error, LimitExceeded) and error.limit in _OF_THE_CALLER:
         return False
     assert isinstance(error, PluginError)
     return error.plugin in (None, plugin.name)

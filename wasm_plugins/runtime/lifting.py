@@ -9,6 +9,7 @@ memory of Python or keep it busy: a list can be a thousand times as large here a
 
 from __future__ import annotations
 
+import ctypes
 import struct
 from collections.abc import Callable
 from ctypes import string_at
@@ -96,7 +97,9 @@ def _bytes(block: bytes, at: int) -> bytes:
     if not size:
         return b""
     count_crossing(size)
-    return string_at(address, size * layout.VALUE_BYTES)[layout.PAYLOAD :: layout.VALUE_BYTES]
+    # A view, since a copy of the items would be 32 times what was counted.
+    items = memoryview((ctypes.c_char * (size * layout.VALUE_BYTES)).from_address(address)).cast("B")
+    return bytes(items[layout.PAYLOAD :: layout.VALUE_BYTES])
 
 
 def _list(element: Reader) -> Reader:

@@ -102,6 +102,15 @@ def test_a_public_address_is(text: str) -> None:
         ("fd00:1::1", "fd00::/8", True),
         ("fe80::1", "::/0", False),
         ("224.0.0.1", "0.0.0.0/0", False),
+        ("::ffff:169.254.169.254", "::/0", False),
+        ("64:ff9b::a9fe:a9fe", "64:ff9b::/96", False),
+        ("64:ff9b::a00:501", "64:ff9b::/96", True),
+        ("2002:a9fe:a9fe::1", "2002::/16", False),
+        ("::ffff:0:0", "::/0", False),
+        ("100.100.100.200", "100.64.0.0/10", False),
+        ("100.64.0.1", "100.64.0.0/10", True),
+        ("192.0.0.192", "192.0.0.0/24", False),
+        ("fd20:ce::254", "fd00::/8", False),
     ],
 )
 def test_a_project_opens_its_own_networks_and_never_those_of_the_machines_keepers(

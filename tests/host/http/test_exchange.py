@@ -56,3 +56,12 @@ def test_the_plugins_log_says_why_a_request_was_denied(grants: dict[str, object]
     log = CallLog(1_000)
     assert fetch(get("a.test"), grants=grants, log=log) == [{"error": "HttpRequestDenied"}]
     assert word in log.text()
+
+
+def test_a_secret_in_a_host_or_a_method_is_not_in_the_projects_log(caplog: pytest.LogCaptureFixture) -> None:
+    log = CallLog(1_000)
+    log.redactor.hide("k3y-0f-somebody")
+    fetch(get("k3y-0f-somebody.test", method="PUT"), grants=granted("http://a.test"), log=log)
+    fetch(get("b.test", method="k3y-0f-somebody"), grants=granted("http://a.test"), log=log)
+    said = [each.getMessage() for each in caplog.records if each.name == "wasm_plugins.http"]
+    assert len(said) == 2 and not any("k3y-0f" in each for each in said)

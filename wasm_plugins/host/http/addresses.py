@@ -52,12 +52,15 @@ _SIX_TO_FOUR: Final = IPv6Network("2002::/16")  # RFC 3056
 
 NEVER: Final[tuple[Network, ...]] = (
     IPv4Network("0.0.0.0/8"),
+    IPv4Network("100.100.100.200/32"),  # Alibaba's services for its machines
+    IPv4Network("192.0.0.192/32"),  # Oracle's
     IPv4Network("168.63.129.16/32"),
     IPv4Network("169.254.0.0/16"),
     IPv4Network("224.0.0.0/4"),
     IPv4Network("240.0.0.0/4"),
     IPv6Network("::/128"),
     IPv6Network("fd00:ec2::/32"),  # Amazon's services for its machines
+    IPv6Network("fd20:ce::254/128"),  # Google's
     IPv6Network("fe80::/10"),
     IPv6Network("ff00::/8"),
 )
@@ -71,7 +74,13 @@ def is_allowed(address: Address, private: Iterable[Network] = ()) -> bool:
         address: Where a connection would go.
         private: Networks that are not public and allowed all the same.
     """
-    return is_public(address) or (_is_in(address, tuple(private)) and not _is_in(address, NEVER))
+    return is_public(address) or (_is_in(address, tuple(private)) and not _is_never(address))
+
+
+def _is_never(address: Address) -> bool:
+    """Tell whether no project can open an address, or the IPv4 one inside it: a connection ends there."""
+    inner = _inside(address) if isinstance(address, IPv6Address) else None
+    return _is_in(address, NEVER) or (inner is not None and _is_in(inner, NEVER))
 
 
 def is_public(address: Address) -> bool:

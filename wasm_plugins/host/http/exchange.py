@@ -83,7 +83,8 @@ class HttpExchange:
             state.log.write("warn", f"the request to {place} failed: {getattr(failed, 'why', outcome)}")
             raise
         finally:
-            _note(state.host, request.method, place, outcome or "interrupted", time.monotonic() - started)
+            sent = state.log.redactor.redact(f"{request.method} {place}")  # both are words of the plugin's
+            _note(state.host, sent, outcome or "interrupted", time.monotonic() - started)
 
 
 def _grant(context: CallContext) -> HttpGrant:
@@ -157,15 +158,14 @@ def _transport() -> Sender:
     return Transport()
 
 
-def _note(context: CallContext, method: str, place: str, outcome: str, elapsed_s: float) -> None:
+def _note(context: CallContext, sent: str, outcome: str, elapsed_s: float) -> None:
     level = logging.INFO if outcome.isdigit() else logging.WARNING
     logger.log(
         level,
-        "%s %d: %s %s: %s after %d ms",
+        "%s %d: %s: %s after %d ms",
         context.plugin,
         context.version,
-        method,
-        place,
+        sent,
         outcome,
         int(elapsed_s * 1000),
     )
