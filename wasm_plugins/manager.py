@@ -170,15 +170,26 @@ class PluginManager:
         log: CallLog | None = None,
         report: Report | None = None,
         run: RunFacts | None = None,
+        accept: Callable[[str | None], None] | None = None,
     ) -> TaskAnswer:
         """Run a task, or the handler of a route processed as one, in this process and in a transaction of its own.
+
+        ``accept`` refuses the text of an answer by raising, while that is still the call's own failure.
 
         Raises:
             PluginNotFound: No enabled plugin has that name.
             TaskNotFound: It has no such task now.
             CallError: The plugin gave no answer.
         """
-        log = log or CallLog(conf.LOG_BYTES)
+        kept_log = log or CallLog(conf.LOG_BYTES)
+
+        def convert(text: str | None) -> str | None:
+            # Unlike a response, which goes to the caller and nowhere else, it is kept and shown to others.
+            text = None if text is None else kept_log.redactor.redact(text)
+            if accept is not None:
+                accept(text)
+            return text
+
         held_nothing = nothing_is_held()  # first of all: to find the snapshot may take a statement
         with attributed("task", user=user, subject=handler) as record:
             record.about(plugin)
@@ -194,14 +205,13 @@ class PluginManager:
                     using=DEFAULT_DB_ALIAS,
                     owns_transaction=True,
                     deadline_ms=deadline_ms,
+                    convert=convert,
                     held_nothing=held_nothing,
-                    log=log,
+                    log=kept_log,
                     report=report,
                     run=run,
                 )
                 record.keep_if_written()
-        # Unlike a response, which goes to the caller and nowhere else, it is kept and shown to others.
-        text = None if text is None else log.redactor.redact(text)
         return TaskAnswer(text=text, version_id=found.version_id)
 
     def execute_task(self, name: str, data: Any = None, *, user: Any = None) -> str | None:

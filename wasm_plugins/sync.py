@@ -132,8 +132,9 @@ def take_upload(
     """
     verified = _verified_upload(data, name, by, progress or no_progress)
     name = verified.manifest.name
-    item = storage.put_upload(name, data)
+    # Recorded first: a sync that found the object earlier would not know who brought it, and might let it go live.
     recorded = record(name, data, verified=verified, by=by)
+    item = storage.put_upload(name, data)
     _remember(item, item.fingerprint, recorded.version)
     logger.info(
         "plugin %s version %s uploaded by %s%s",

@@ -87,19 +87,28 @@ def storable(text: str, limit_bytes: int = ERROR_BYTES) -> str:
     return kept.decode(errors="ignore")
 
 
+def check_length(handler: str, text: str | None) -> None:
+    """Refuse an answer that is too long to be kept.
+
+    Raises:
+        LimitExceeded: It is.
+    """
+    if (size := len((text or "").encode(errors="replace"))) > RESULT_BYTES:
+        raise LimitExceeded(
+            f"{handler} answered {size} bytes; the limit result_bytes is {RESULT_BYTES}",
+            export=handler,
+            limit="result_bytes",
+        )
+
+
 def success_columns(answer: TaskAnswer, handler: str, now: datetime) -> dict[str, Any]:
     """Return what a row gets when the plugin answered.
 
     Raises:
         LimitExceeded: The answer is too long to be kept.
     """
+    check_length(handler, answer.text)
     text = answer.text or ""
-    if (size := len(text.encode(errors="replace"))) > RESULT_BYTES:
-        raise LimitExceeded(
-            f"{handler} answered {size} bytes; the limit result_bytes is {RESULT_BYTES}",
-            export=handler,
-            limit="result_bytes",
-        )
     return {
         "status": TaskRun.Status.FINISHED,
         "result": storable(text, RESULT_BYTES),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import Final
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
@@ -22,7 +23,7 @@ from ..runtime.usage import collect_usage
 from . import held
 from .claim import claim, idempotency_key, parse_run_id
 from .lease import database_now
-from .outcome import success_columns
+from .outcome import check_length, success_columns
 from .record import IGNORED, record, record_failure
 from .recorder import Recorder
 from .write_lock import has_one_writer
@@ -138,6 +139,8 @@ def _perform(run: TaskRun, log: CallLog, recorder: Recorder) -> str:
                 log=log,
                 report=recorder.report,
                 run=RunFacts(idempotency_key=idempotency_key(run), attempt=run.attempts),
+                # Within the call: what is refused later would undo its audit entry with its transaction.
+                accept=partial(check_length, run.handler),
             )
         columns = success_columns(answer, run.handler, database_now(alias))
         if not record(run, {**columns, **recorder.columns()}):

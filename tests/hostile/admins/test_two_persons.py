@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from tests.admin.pages import Staff, levels_of
 from tests.components import ok, plugin_component, sql, text_hook
-from wasm_plugins import lifecycle
+from wasm_plugins import lifecycle, storage
 from wasm_plugins.exceptions import SecondPersonNeeded
 from wasm_plugins.models import AuditEntry, Grant, Plugin
 from wasm_plugins.sync import record_upload, sync
@@ -153,3 +153,23 @@ def test_ad_07_the_trail_is_filtered_by_act_plugin_outcome_and_user(uploader: St
     for query in ({"act": "upload"}, {"plugin": "greeter"}, {"outcome": "ok"}, {"q": "mallory"}):
         page = uploader.get(AUDIT, **query).content.decode()
         assert "mallory" in page
+
+
+def test_ad_07_a_sync_in_the_midst_of_an_upload_approves_nothing(
+    uploader: Staff, other: Staff, plugin: Plugin, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lifecycle.grant(plugin, "database", {"tables": {"shop_order": ["select"]}}, by=other.user)
+    lifecycle.enable(plugin, version=1, by=other.user)
+    settings.WASM_PLUGINS_UPGRADES = "same-capabilities"
+    put_upload = storage.put_upload
+
+    def put_upload_and_sync(name: str, data: bytes) -> storage.StoredItem:
+        item = put_upload(name, data)
+        sync()  # as another process may, before this one goes on
+        return item
+
+    monkeypatch.setattr(storage, "put_upload", put_upload_and_sync)
+    uploader.upload(SECOND)
+    plugin.refresh_from_db()
+    assert plugin.is_enabled and plugin.current_version is not None
+    assert plugin.current_version.number == 1
