@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, connections
 from pytest_django import Settings
 
 from tests.components import ok, plugin_component, sql, text_hook
@@ -133,14 +133,24 @@ def test_names_of_roles_never_collide_and_always_fit() -> None:
     assert all(len(role.encode()) <= 63 for role in roles)
 
 
-def test_the_checks_of_databases_tell_of_a_missing_role_and_of_a_superuser(
-    writer: Plugin, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def found() -> list[str | None]:
-        return [each.id for each in run_checks(tags=["wasm_plugins"], databases=["default"])]
+def found_by_checks() -> list[str | None]:
+    return [each.id for each in run_checks(tags=["wasm_plugins"], databases=["default"])]
 
-    assert found() == ["wasm_plugins.W040"]
+
+def test_the_checks_of_databases_tell_of_a_missing_role(writer: Plugin) -> None:
+    assert found_by_checks() == ["wasm_plugins.W040"]
     command("--apply")
-    assert found() == []
-    monkeypatch.setattr(roles_apply, "powers_beyond", lambda alias: ["superuser"])
-    assert found() == ["wasm_plugins.E041"]
+    assert found_by_checks() == []
+
+
+def test_the_checks_of_databases_refuse_a_host_that_is_a_superuser(db: None) -> None:
+    projects_own = connections["default"]
+    superuser = projects_own.copy()
+    superuser.settings_dict = {**projects_own.settings_dict, "USER": "postgres"}  # the server's, same password
+    connections["default"] = superuser
+    try:
+        assert "wasm_plugins.E041" in found_by_checks()
+    finally:
+        superuser.close()
+        connections["default"] = projects_own
+    assert "wasm_plugins.E041" not in found_by_checks()

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from ..exceptions import DeadlineExceeded, PluginFailed, PluginNotFound, TaskNotFound
+from ..exchange import refuse_constant
 from ..models import TaskRun
 from .outcome import HOST_ERROR, INTERRUPTED, NOT_STARTED, RUN_LOST
 
@@ -53,13 +54,9 @@ def _parsed(text: str) -> Any:
     if not text:
         return None
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(text, parse_constant=refuse_constant)
     except (ValueError, RecursionError):
         return text
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _message(run: TaskRun) -> str:

@@ -16,6 +16,7 @@ from psycopg.pq import TransactionStatus
 from .engine import SqlLimits
 from .errors import SqlRefused
 from .postgresql_text import Relation
+from .preparing import execute_kept
 from .runner import SCHEMA, SIGNATURE
 
 # Planning is most of what these two cost, so they call functions and join as little as can be.
@@ -123,13 +124,14 @@ def armed(
     wanted_ms = [min(remaining_ms, limits.statement_ms), min(remaining_ms, limits.lock_ms)]
     reported = _reported(cursor)
     function = None if role is None else f"{SCHEMA}.{role}{SIGNATURE}"
-    cursor.execute(_BEFORE, [function, *wanted_ms, sorted(tables)], prepare=False)
+    options = connection.settings_dict["OPTIONS"]
+    execute_kept(cursor, _BEFORE, [function, *wanted_ms, sorted(tables)], options)
     ((state, relations, statement_timeout, _, lock_timeout, _),) = cursor.fetchall()
     try:
         yield Armed(_relations(relations), state[-1] is not None)
     finally:
         if cursor.connection.info.transaction_status == TransactionStatus.INTRANS:
-            cursor.execute(_AFTER, [function, statement_timeout, lock_timeout], prepare=False, binary=False)
+            execute_kept(cursor, _AFTER, [function, statement_timeout, lock_timeout], options)
             ((after, _, _),) = cursor.fetchall()
             _check_same(connection, state, after, reported, _reported(cursor))
 
