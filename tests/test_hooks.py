@@ -15,6 +15,7 @@ from tests.components import (
     echo,
     err,
     function,
+    json_handler,
     number_hook,
     ok,
     plugin_component,
@@ -294,3 +295,13 @@ def test_a_hook_answers_async_code_too() -> None:
         return typed.values + dynamic.values
 
     assert async_to_sync(ask)() == ["async", "dynamic"]
+
+
+def test_a_plugin_whose_type_does_not_fit_is_skipped_where_the_hook_was_never_declared_and_skips() -> None:
+    install(plugin_component("odd", hooks={"nobody-declared": json_handler(ok("{}"))}))
+    install(plugin_component("well", hooks={"nobody-declared": text_hook(ok("fine"))}))
+    results = get_plugin_manager().call_hook_dynamic("nobody-declared", 1, "note", on_error="skip")
+    assert results.values == ["fine"]
+    assert [(error.plugin, error.code) for error in results.errors] == [("odd", "link-error")]
+    with pytest.raises(TypeError):
+        get_plugin_manager().call_hook_dynamic("nobody-declared", 1, "note")

@@ -10,8 +10,9 @@ from typing import Any, Final, Literal
 
 from django.db import DEFAULT_DB_ALIAS, transaction
 
-from .exceptions import HookVetoed, PluginError, PluginFailed
+from .exceptions import HookVetoed, LinkError, PluginError, PluginFailed
 from .results import HookResult, HookResults
+from .runtime.values import CountMismatch, ValueMismatch
 from .snapshot import ActivePlugin
 
 Mode = Literal["all", "filter", "first", "veto"]
@@ -110,6 +111,11 @@ def _ask_one(plugin: ActivePlugin, args: Sequence[Any], ask: Ask, options: HookO
             value = ask(plugin, args)
     except PluginError as failure:
         error = _judge(failure.about(plugin.name, plugin.version), options)
+    except (CountMismatch, ValueMismatch) as mismatch:
+        if options.on_error != "skip":
+            raise
+        # Of a hook that the project never declared, nobody checked the type: a plugin must not end what skips errors.
+        error = LinkError(str(mismatch), missing="arguments", plugin=plugin.name, version=plugin.version)
     return HookResult(
         plugin=plugin.name,
         version=plugin.version,

@@ -36,7 +36,7 @@ from wasm_plugins.exceptions import PluginError
 from wasm_plugins.models import VersionHealth
 from wasm_plugins.outbox import outbox
 
-install(plugin_component("bad", hooks={"guard-opened": text_hook(busy(20_000_000, "fine"))}))
+install(plugin_component("bad", hooks={"guard-opened": text_hook(busy(200_000_000, "fine"))}))
 
 def ask(deadline_ms=1):
     try:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-FD_TOLERANCE: Final = 12
-"""Files that may stay open: connections to databases and servers that are kept for the next test."""
+FD_TOLERANCE: Final = 64
+"""Files that may stay open: connections that are kept for the next test, and one for each component in memory."""
 
 RSS_TOLERANCE_BYTES: Final = 400 * 1024 * 1024
 """What caches, compiled code and the allocator may keep; a leak of a bomb's size is above it."""

@@ -9,11 +9,9 @@ from typing import Final
 from .. import components
 from ..exceptions import (
     AnswerRefused,
-    CapabilityDenied,
     CompileError,
     DeadlineExceeded,
     LimitExceeded,
-    LinkError,
     PluginError,
     PluginFailed,
     PluginTrapped,
@@ -23,7 +21,8 @@ from ..snapshot import ActivePlugin
 from .breaker import breaker
 from .bulkhead import bulkhead
 
-_COUNT: Final = (PluginTrapped, LimitExceeded, DeadlineExceeded, AnswerRefused, LinkError, CompileError)
+_COUNT: Final = (PluginTrapped, LimitExceeded, DeadlineExceeded, AnswerRefused, CompileError)
+"""Failures of a version. A ``LinkError`` is none: while a release is rolled out, only the older hosts have it."""
 
 _OF_THE_CALLER: Final = ("depth", "argument_bytes")
 """Limits that whoever calls goes over: the one before in a filter, or a stranger with a long request."""
@@ -72,7 +71,7 @@ def loading(plugin: ActivePlugin) -> Iterator[None]:
 
 def _is_its_fault(error: Exception, plugin: ActivePlugin) -> bool:
     """Tell whether a failure is the version's own: not its caller's, its host's, or that of a plugin it led to."""
-    if not isinstance(error, _COUNT) or isinstance(error, CapabilityDenied):
+    if not isinstance(error, _COUNT):
         return False
     if isinstance(error, LimitExceeded) and error.limit in _OF_THE_CALLER:
         return False

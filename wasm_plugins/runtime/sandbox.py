@@ -19,7 +19,7 @@ from .linker import LinkedComponent
 from .log import CallLog
 from .memories import count_memories, limit_store
 from .state import CallState, enter, leave, open_calls
-from .values import Err, Ok
+from .values import CountMismatch, Err, Ok
 from .wit import Func, ResultOf
 
 DETAIL_CHARS: Final = 8_192
@@ -69,7 +69,7 @@ def call(
     if of is None:
         raise LinkError(f"exports no function {export}", missing=export)
     if len(args) != len(of.params):
-        raise TypeError(f"{export} is {of}: it takes {len(of.params)} arguments, not {len(args)}")
+        raise CountMismatch(f"{export} is {of}: it takes {len(of.params)} arguments, not {len(args)}")
     depth = open_calls()
     try:
         state = enter(export, limits, host, log or CallLog(limits.log_bytes, limits.log_lines))

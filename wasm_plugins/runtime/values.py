@@ -61,6 +61,10 @@ def wit_name(python_name: str) -> str:
     return python_name.replace("_", "-")
 
 
+class CountMismatch(TypeError):
+    """There are more or fewer arguments than parameters; the caller of a hook must act."""
+
+
 class ValueMismatch(TypeError):
     """A Python value does not fit the WIT type it is sent as; the caller of a hook must act.
 

@@ -16,7 +16,7 @@ from tests.installed import install, tables
 from wasm_plugins import get_plugin_manager
 from wasm_plugins.host.sql import watchdog
 
-pytestmark = pytest.mark.django_db(databases=["default", "sqlite"], transaction=True)
+pytestmark = [pytest.mark.django_db(databases=["default", "sqlite"], transaction=True), pytest.mark.canary_after]
 
 INSERT = "INSERT INTO shop_product (sku, name, price_cents, stock) VALUES ($1, 'made by a plugin', 1, 1)"
 

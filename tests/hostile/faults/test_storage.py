@@ -22,7 +22,7 @@ from wasm_plugins.readiness import last_look
 from wasm_plugins.registry import Registry
 from wasm_plugins.sync import sync
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.canary_after]
 
 STARTS_WITHIN_S = 5
 

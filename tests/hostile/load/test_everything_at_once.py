@@ -17,7 +17,7 @@ SLOWEST_MS: Final = 20_000
 
 
 def test_ls_06_everything_at_once_leaves_the_neighbours_answering(tmp_path: Path) -> None:
-    with private_folder(tmp_path / "stack") as folder, stack(folder, lambda step: None) as up:
+    with private_folder() as folder, stack(folder, lambda step: None) as up:
         report = soak(up, tmp_path, idle_s=4 * FACTOR, crowded_s=20 * FACTOR)
     assert [client.unanswered for client in report.crowded] == [0] * len(report.crowded)
     assert all(client.slowest_ms < SLOWEST_MS for client in report.crowded), report.crowded

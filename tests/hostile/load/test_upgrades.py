@@ -23,7 +23,7 @@ from wasm_plugins.runtime.compiled import CompiledCache
 from wasm_plugins.sync import record_upload, sync
 from wasm_plugins.warming import warm
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = [pytest.mark.canary_after, pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 FACTOR = float(os.environ.get("WASM_PLUGINS_SOAK_FACTOR", "1"))
 UPGRADES = max(2, int(10 * FACTOR))

@@ -42,6 +42,36 @@ def test_sq_14_what_only_takes_time_is_refused(place: Place, sql: str) -> None:
     assert time.monotonic() - began < LATE_S
 
 
+LONG = 100_000
+
+FOR_MINUTES = {
+    "strpos": ("SELECT strpos($1, $2) AS x", "a" * 2 * LONG, "b" + "a" * LONG),
+    "position": ("SELECT position($2 IN $1) AS x", "a" * 2 * LONG, "b" + "a" * LONG),
+    "replace": ("SELECT length(replace($1, $2, '')) AS x", "a" * 2 * LONG, "b" + "a" * LONG),
+    "split_part": ("SELECT split_part($1, $2, 1) AS x", "a" * 2 * LONG, "b" + "a" * LONG),
+    "btrim": ("SELECT trim($1, $2) AS x", "a" * 2 * LONG, "b" * LONG + "a"),
+    "instr": ("SELECT instr($1, $2) AS x", "a" * 2 * LONG, "a" * LONG + "b"),
+    "like": ("SELECT $1 LIKE $2 AS x", "a" * 2 * LONG, "%" + "a" * LONG + "b%"),
+    "ilike": ("SELECT $1 ILIKE $2 AS x", "a" * 2 * LONG, "%" + "a" * LONG + "b%"),
+    "like any": ("SELECT $1 LIKE ANY (ARRAY[$2]) AS x", "a" * 2 * LONG, "%" + "a" * LONG + "b%"),
+    "like by its operator": ("SELECT $1 ~~ $2 AS x", "a" * 2 * LONG, "%" + "a" * LONG + "b%"),
+    "like built": ("SELECT $1 LIKE concat($2, $2) AS x", "a" * 2 * LONG, "%" + "a" * 150),
+    "like escape": ("SELECT $1 LIKE $2 ESCAPE '!' AS x", "a" * 2 * LONG, "%" + "a" * LONG + "b%"),
+    "containment": ("SELECT $1::jsonb @> $2::jsonb AS x", "[1]", "[2]"),
+}
+
+
+@pytest.mark.parametrize("case", FOR_MINUTES)
+def test_sq_14_what_no_timeout_interrupts_is_refused(place: Place, case: str) -> None:
+    """Each was measured to go on for minutes on the server, after its statement was cancelled and its client gone."""
+    sql, *texts = FOR_MINUTES[case]
+    began = time.monotonic()
+    by_now = (SqlRefused, SqlFailed) if place.alias == "sqlite" else SqlRefused  # SQLite measures patterns itself
+    with pytest.raises(by_now):
+        place.ask(sql, [Variant("text", text) for text in texts])
+    assert time.monotonic() - began < LATE_S
+
+
 def test_sq_14_a_cross_join_ends_at_its_limit(place: Place) -> None:
     before, began = place.state(), time.monotonic()
     with pytest.raises(SqlFailed) as raised:

@@ -49,6 +49,7 @@ class PostgresqlEngine:
         """Do what ``SqlEngine.run`` promises."""
         connection = in_callers_transaction(alias, remaining_ms)
         proved = _texts.proved(sql, len(params), grant, limits)
+        proved.check_patterns(params)
         raw = connection.connection
         check_readable(raw)
         role = None if conf.DATABASE_RUNNER == "off" else role_of(plugin, raw.info.dbname)

@@ -42,6 +42,9 @@ class Proved:
     params: set[int] = field(default_factory=set)
     """Numbers of its placeholders."""
 
+    patterns: set[int] = field(default_factory=set)
+    """Numbers of those that are patterns of LIKE, so must be short."""
+
     @property
     def returns_rows(self) -> bool:
         """Whether it answers with rows."""
@@ -156,6 +159,8 @@ def _function(node: Any, proved: Proved) -> None:
         raise refused(f"function {'.'.join([*schema, name])!r:.80}", "see the list of functions")
     if node.agg_within_group or node.func_variadic:
         raise refused(f"WITHIN GROUP or VARIADIC in {name!r}", "call it plainly")
+    if name in listed.TRIMS and len(node.args or ()) > 1:
+        raise refused(f"{name!r} of given characters", "it takes blanks off, with one argument")
 
 
 def _type(node: Any, proved: Proved) -> None:
@@ -167,8 +172,26 @@ def _type(node: Any, proved: Proved) -> None:
 def _expression(node: Any, proved: Proved) -> None:
     if node.kind.name not in listed.EXPRESSION_KINDS:
         raise refused(node.kind.name.removeprefix("AEXPR_"), "use LIKE or a comparison")
-    if "BETWEEN" not in node.kind.name:
+    if "LIKE" in node.kind.name:
+        _pattern(node.rexpr, proved)
+    elif "BETWEEN" not in node.kind.name:
         _operator(node.name)
+
+
+def _name_of(call: Any) -> str:
+    return str(call.funcname[-1].sval)
+
+
+def _pattern(node: Any, proved: Proved) -> None:
+    """Take a pattern whose length is known: a text of the statement, or a parameter by itself."""
+    if isinstance(node, ast.FuncCall) and node.args and _name_of(node) == "like_escape":
+        node = node.args[0]  # what LIKE … ESCAPE is to the parser
+    if isinstance(node, ast.ParamRef) and node.number:
+        proved.patterns.add(node.number)
+        return
+    text = node.val.sval if isinstance(node, ast.A_Const) and isinstance(node.val, ast.String) else None
+    if text is None or len(text.encode()) > listed.PATTERN_BYTES:
+        raise refused("this pattern of LIKE", f"a text or a parameter of at most {listed.PATTERN_BYTES} bytes is")
 
 
 def _operator(names: Any) -> None:

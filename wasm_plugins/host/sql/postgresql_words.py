@@ -41,7 +41,8 @@ SPELLED: Final = {
 """How an author knows the nodes that are refused most; others are named as the parser names them."""
 
 # Immutable or stable, without side effects, and none that makes much out of little (repeat, lpad, format,
-# generate_series), reads a setting or the catalogue, runs SQL given as text, or matches regular expressions.
+# generate_series), reads a setting or the catalogue, runs SQL given as text, matches regular expressions, or looks for
+# one long value within another (strpos, replace, split_part): that takes minutes in one go, and no timeout ends it.
 FUNCTIONS: Final = words(
     """
     count sum avg min max bool_and bool_or every string_agg array_agg jsonb_agg jsonb_object_agg json_agg
@@ -49,7 +50,7 @@ FUNCTIONS: Final = words(
     row_number rank dense_rank percent_rank cume_dist ntile lag lead first_value last_value nth_value
     abs ceil ceiling floor round trunc mod sign sqrt power ln log exp div width_bucket
     lower upper initcap length char_length character_length octet_length btrim ltrim rtrim substr substring left right
-    position strpos replace reverse concat concat_ws split_part starts_with ascii chr md5 encode decode like_escape
+    reverse concat concat_ws starts_with ascii chr md5 encode decode like_escape
     overlay to_char to_number to_date to_timestamp
     now clock_timestamp statement_timestamp transaction_timestamp date_trunc date_part extract age timezone
     make_date make_time make_timestamp make_interval isfinite
@@ -62,7 +63,13 @@ FUNCTIONS: Final = words(
 
 # Operators are looked up in the search_path of the host, as those of its own queries are, so that the operators of
 # its types (citext) mean what they mean there. Nothing in this list lets a plugin add one.
-OPERATORS: Final = words("= <> != < > <= >= + - * / % || -> ->> #> #>> @> <@ ? ?| ?& && ~~ !~~ ~~* !~~* #-")
+OPERATORS: Final = words("= <> != < > <= >= + - * / % || -> ->> #> #>> ? ?| ?& #-")
+
+TRIMS: Final = words("btrim ltrim rtrim")
+"""Functions that look for every character of one value in another, where they get two."""
+
+PATTERN_BYTES: Final = 200
+"""Longest pattern of LIKE, in bytes: what it costs is its length times that of the text, and no timeout ends it."""
 
 EXPRESSION_KINDS: Final = words(
     """

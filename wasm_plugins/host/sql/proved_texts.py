@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from .engine import SqlLimits
+from .errors import SqlRefused
 from .grants import Operation, TableGrant
 from .postgresql_proof import prove
 from .postgresql_text import Relation, to_text
+from .postgresql_words import PATTERN_BYTES
 
 MOST_REMEMBERED: Final = 256
 """Statements; each is at most some 100 kB."""
@@ -25,6 +27,19 @@ class ProvedText:
     tables: frozenset[str]
     operation: Operation
     returns_rows: bool
+    patterns: frozenset[int]
+    """Numbers of the parameters that are patterns of LIKE."""
+
+    def check_patterns(self, params: Sequence[object]) -> None:
+        """Refuse a pattern that is long.
+
+        Raises:
+            SqlRefused: A parameter that is a pattern has more bytes than a pattern may.
+        """
+        for number in sorted(self.patterns):
+            size = len(str(params[number - 1]).encode())
+            if size > PATTERN_BYTES:
+                raise SqlRefused(f"${number} is a pattern of {size} bytes; at most {PATTERN_BYTES} are allowed")
 
 
 class ProvedTexts:
@@ -44,7 +59,9 @@ class ProvedTexts:
         found = self._get(key)
         if not isinstance(found, ProvedText):
             proved = prove(sql, params, grant, limits)
-            found = ProvedText(sql, frozenset(proved.tables), proved.operation, proved.returns_rows)
+            found = ProvedText(
+                sql, frozenset(proved.tables), proved.operation, proved.returns_rows, frozenset(proved.patterns)
+            )
             self._put(key, found)
         return found
 

@@ -33,13 +33,14 @@ ACTIONS: Final = {
 """Names of the actions, for messages."""
 
 # Of SQLite's own and without side effects; none that makes much out of little (zeroblob, randomblob, printf) or
-# reaches outside (load_extension, fts3_tokenizer, the functions that Django registers).
+# reaches outside (load_extension, fts3_tokenizer, the functions that Django registers), or looks for one long value
+# within another (instr, replace, trim): no handler interrupts that. LIKE and GLOB have a limit of their own.
 FUNCTIONS: Final = words(
     """
     count sum total avg min max group_concat row_number rank dense_rank percent_rank cume_dist ntile lag lead
     first_value last_value nth_value
     abs ceil ceiling floor round trunc mod sign sqrt power pow ln log exp
-    lower upper length substr substring trim ltrim rtrim replace instr hex unicode char quote typeof
+    lower upper length substr substring hex unicode char quote typeof
     like glob coalesce ifnull nullif iif likely unlikely
     date time datetime julianday strftime unixepoch current_date current_time current_timestamp
     random json json_array json_array_length json_extract json_group_array json_group_object json_object json_type
