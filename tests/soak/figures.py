@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import re
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ def processes(children: Sequence[Child]) -> dict[int, str]:
 
 def memory_bytes(pids: Mapping[int, str]) -> int:
     """Return the memory that some processes hold together; those that have ended hold none."""
-    return sum(_rss_bytes(pid) for pid in pids)
+    return sum(_pss_bytes(pid) for pid in pids)
 
 
 def _children(pid: int) -> list[int]:
@@ -66,8 +66,10 @@ def _children(pid: int) -> list[int]:
         return []
 
 
-def _rss_bytes(pid: int) -> int:
+def _pss_bytes(pid: int) -> int:
+    """Return a process's share of memory: what a work horse has in common with its parent counts once."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (FileNotFoundError, ProcessLookupError):
+        found = re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
+    except OSError:
         return 0
+    return int(found[1]) * 1024 if found else 0

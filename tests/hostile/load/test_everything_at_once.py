@@ -16,6 +16,10 @@ SLOWEST_MS: Final = 20_000
 """A generous bound: how slow is slow is for ``make soak`` to say, on a machine that does nothing else."""
 
 
+GROWTH_BYTES: Final = 256 * MIB
+"""In seconds the processes are only warming up; `make soak` has a bound for minutes."""
+
+
 def test_ls_06_everything_at_once_leaves_the_neighbours_answering(tmp_path: Path) -> None:
     with private_folder() as folder, stack(folder, lambda step: None) as up:
         report = soak(up, tmp_path, idle_s=4 * FACTOR, crowded_s=20 * FACTOR)
@@ -23,6 +27,6 @@ def test_ls_06_everything_at_once_leaves_the_neighbours_answering(tmp_path: Path
     assert all(client.slowest_ms < SLOWEST_MS for client in report.crowded), report.crowded
     assert report.restarts == 0
     assert all(status == "finished" for plugin, status, _ in report.runs if plugin == "good"), report.runs
-    assert growth_bytes(report.memory) < 64 * MIB
+    assert growth_bytes(report.memory) < GROWTH_BYTES
     for name, statuses in report.hostile.items():
         assert not {0, 500} & statuses.keys(), f"{name}: {dict(statuses)}"
