@@ -263,9 +263,7 @@ class PluginManager:
         """Run a task from async code."""
         return await sync_to_async(self.execute_task, thread_sensitive=True)(name, data, user=user)
 
-    async def areload(self) -> None:
-        """Look at the records again, from async code."""
-        await sync_to_async(self.reload, thread_sensitive=True)()
+    areload = sync_to_async(reload, thread_sensitive=True)
 
 
 def _terms(request: HttpRequest, entry: RouteEntry) -> answers.Terms:
