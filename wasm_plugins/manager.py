@@ -263,19 +263,17 @@ class PluginManager:
         """Run a task from async code."""
         return await sync_to_async(self.execute_task, thread_sensitive=True)(name, data, user=user)
 
-    areload = sync_to_async(reload, thread_sensitive=True)
+    async def areload(self) -> None:
+        """Look at the records again, from async code."""
+        await sync_to_async(self.reload, thread_sensitive=True)()
 
 
 def _terms(request: HttpRequest, entry: RouteEntry) -> answers.Terms:
     """Say what the answer to a request may be."""
-    return answers.Terms(
-        export=entry.handler,
-        may_be_html=HTML in entry.plugin.grants,
-        is_cacheable=entry.access == "public"
-        and request.method in ("GET", "HEAD")
-        and not request.user.is_authenticated,
-        is_head=request.method == "HEAD",
-    )
+    is_read = request.method in ("GET", "HEAD")
+    is_cacheable = entry.access == "public" and is_read and not request.user.is_authenticated
+    may_be_html, is_head = HTML in entry.plugin.grants, request.method == "HEAD"
+    return answers.Terms(export=entry.handler, may_be_html=may_be_html, is_cacheable=is_cacheable, is_head=is_head)
 
 
 def _find_handler(plugin: str, handler: str) -> ActivePlugin:
