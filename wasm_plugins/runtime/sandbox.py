@@ -18,7 +18,7 @@ from .limits import Limits
 from .linker import LinkedComponent
 from .log import CallLog
 from .memories import count_memories, limit_store
-from .state import CallState, enter, leave, open_calls
+from .state import CallState, enter, leave, open_stack
 from .values import CountMismatch, Err, Ok
 from .wit import Func, ResultOf
 
@@ -70,13 +70,17 @@ def call(
         raise LinkError(f"exports no function {export}", missing=export)
     if len(args) != len(of.params):
         raise CountMismatch(f"{export} is {of}: it takes {len(of.params)} arguments, not {len(args)}")
-    depth = open_calls()
+    stack = open_stack()
+    depth = len(stack)
     try:
-        state = enter(export, limits, host, log or CallLog(limits.log_bytes, limits.log_lines))
-        with get_runtime().ticker.running():
-            answer = _call_in_new_store(linked, export, interface, of, args, state)
+        try:
+            state = enter(export, limits, host, log or CallLog(limits.log_bytes, limits.log_lines))
+            with get_runtime().ticker.running():
+                answer = _call_in_new_store(linked, export, interface, of, args, state)
+        finally:
+            leave(depth)
     finally:
-        leave(depth)
+        del stack[depth:]  # no signal comes between these two lines, as one may before the first line of ``leave``
     return _good_side(answer, export, state.log) if isinstance(of.result, ResultOf) else answer
 
 

@@ -146,6 +146,11 @@ def enter(export: str, limits: Limits, host: object, log: CallLog) -> CallState:
     return state
 
 
+def open_stack() -> list[CallState]:
+    """Return the calls that are open on this thread, the innermost last: the list itself."""
+    return _open.stack
+
+
 def open_calls() -> int:
     """Return how many calls are open on this thread."""
     return len(_open.stack)
