@@ -6,9 +6,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
-
-from django.db.backends.base.base import BaseDatabaseWrapper
+from typing import Any, Final, Protocol
 
 from .checked import check_params, check_text
 from .engine import SqlLimits
@@ -40,6 +38,21 @@ SELECT lower(name), name, type, sql FROM main.sqlite_master WHERE sql IS NOT NUL
     (type IN ('table', 'view') AND lower(name) IN ({0}))
     OR (type = 'index' AND lower(tbl_name) IN ({0}) AND sql LIKE 'CREATE UNIQUE INDEX%'))
 ORDER BY type = 'index'"""
+
+
+class Provable(Protocol):
+    """A connection whose statements can be proved: Django's wrapper of one, or what an author's tools have instead."""
+
+    connection: Any
+    """The connection of ``sqlite3``."""
+
+    def get_connection_params(self) -> Any:
+        """Return the arguments that ``get_new_connection`` takes."""
+        ...
+
+    def get_new_connection(self, conn_params: Any, /) -> Any:
+        """Open another connection, with the same functions."""
+        ...
 
 
 class _Used(dict[str, None]):
@@ -75,7 +88,7 @@ class Guard:
         return sqlite3.SQLITE_DENY
 
 
-def prove(connection: BaseDatabaseWrapper, sql: str, params: int, grant: TableGrant, limits: SqlLimits) -> None:
+def prove(connection: Provable, sql: str, params: int, grant: TableGrant, limits: SqlLimits) -> None:
     """Compile a statement in an empty database that holds the granted tables and nothing else, under an authorizer.
 
     The authorizer alone, on the real database, cannot tell a plugin's access from the host's own: checking a foreign
@@ -129,7 +142,7 @@ def _pieces(sql: str) -> Iterator[Piece]:
 
 
 @contextmanager
-def _shadow(connection: BaseDatabaseWrapper, grant: TableGrant) -> Iterator[sqlite3.Connection]:
+def _shadow(connection: Provable, grant: TableGrant) -> Iterator[sqlite3.Connection]:
     # Made by Django's backend, so that the functions which CHECK constraints of the host may use are there.
     settings = {**connection.get_connection_params(), "database": ":memory:", "uri": False}
     shadow: sqlite3.Connection = connection.get_new_connection(settings)
