@@ -33,6 +33,12 @@ def test_the_files_tell_the_language(name: str, language: str, tmp_path: Path) -
     assert find_project(_project(tmp_path, name)).language == language
 
 
+@pytest.mark.parametrize(("name", "language"), [("loyalty", "python"), ("shipping", "rust")])
+def test_the_example_plugins_are_projects(name: str, language: str) -> None:
+    found = find_project(Path(__file__).resolve().parents[2] / "plugins" / name)
+    assert (found.world, found.language) == (name, language)
+
+
 def test_files_of_two_languages_need_a_word(tmp_path: Path) -> None:
     folder = _project(tmp_path, "app.py", "package.json")
     with pytest.raises(KitError, match="--lang"):

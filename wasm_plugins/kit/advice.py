@@ -7,7 +7,7 @@ from typing import Final
 
 from wasm_plugins.capabilities import CAPABILITIES, DATABASE, DECLARED, HTML, HTTP, requested
 from wasm_plugins.kit.memory import least_memory
-from wasm_plugins.kit.output import size_text
+from wasm_plugins.kit.output import memory_text, size_text
 from wasm_plugins.kit.plugin_file import PluginFile
 from wasm_plugins.runtime.contract import HTTP_HANDLER
 from wasm_plugins.runtime.limits import CompileLimits, Limits
@@ -40,8 +40,8 @@ def _on_size(plugin: PluginFile) -> Iterator[str]:
 def _on_memory(plugin: PluginFile) -> Iterator[str]:
     limit = Limits().memory_bytes
     needed = least_memory(plugin)
-    if needed is not None and needed > limit * _NEAR / 2:
-        yield f"memory: to start it needs more than {size_text(needed // 2)} of {size_text(limit)}; each call pays that"
+    if needed is not None and needed * 2 > limit:
+        yield f"memory: to start it needs more than {memory_text(needed // 2)} of the {memory_text(limit)} of a call"
 
 
 def _on_capabilities(plugin: PluginFile, verified: Verified) -> Iterator[str]:

@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wasm_plugins.exceptions import PluginError
 from wasm_plugins.kit.check import checked, verdict_lines
 from wasm_plugins.kit.facts import fact_lines
 from wasm_plugins.kit.failures import KitError
@@ -37,7 +38,11 @@ def run(arguments: argparse.Namespace) -> int:
     project = find_project(arguments.folder, language=arguments.lang)
     begun = time.monotonic()
     output = build(project, is_quiet=arguments.json)
-    data = checked(_shown(output))
+    try:
+        data = checked(_shown(output))
+    except PluginError:
+        tell(f"{_shown(output)} is built, but a host would refuse it:")
+        raise
     data["build_s"] = round(time.monotonic() - begun, 1)
     show(data, [*fact_lines(data), *verdict_lines(data)], as_json=arguments.json)
     return 0

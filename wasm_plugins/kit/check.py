@@ -48,4 +48,4 @@ def checked(path: Path) -> dict[str, Any]:
 def verdict_lines(data: dict[str, Any]) -> list[str]:
     """Return findings and advice for people, and the verdict last."""
     lines = [*(f"finding: {each}" for each in data["findings"]), *(f"advice: {each}" for each in data["advice"])]
-    return [*lines, "A host that has the imports above takes it; it knows the types of its hooks better than we do."]
+    return [*lines, "A host takes it, if the project's hooks have these types."]

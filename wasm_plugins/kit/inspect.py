@@ -6,7 +6,7 @@ import argparse
 import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from wasm_plugins.exceptions import PluginError
 from wasm_plugins.kit.anatomy import anatomy
@@ -18,6 +18,9 @@ from wasm_plugins.runtime.signing import read_signature
 
 if TYPE_CHECKING:
     Subcommands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+_TYPE_CHARS: Final = 240
+"""How much of a type people are shown; toolchains export some of a thousand characters."""
 
 
 def add_parser(subcommands: Subcommands) -> None:
@@ -82,9 +85,13 @@ def inspected_lines(data: Mapping[str, Any]) -> Iterator[str]:
     yield from columns((name, entry["means"] + _scope(entry)) for name, entry in data["capabilities"].items())
     yield from columns(("no grant", f"{words} ({', '.join(names)})") for words, names in data["free_imports"].items())
     yield "exports"
-    yield from columns(data["exports"].items())
+    yield from columns((name, _short(of)) for name, of in data["exports"].items())
     yield from _signature_lines(data["signature"])
     yield from _manifest_lines(data)
+
+
+def _short(of: str) -> str:
+    return of if len(of) <= _TYPE_CHARS else f"{of[: _TYPE_CHARS - 1]}…"
 
 
 def _scope(entry: Mapping[str, Any]) -> str:

@@ -39,6 +39,12 @@ def columns(rows: Iterable[tuple[str, str]], *, indent: int = 2) -> list[str]:
     return [f"{' ' * indent}{left.ljust(width)}  {right}".rstrip() for left, right in kept]
 
 
+def memory_text(memory_bytes: int) -> str:
+    """Return an amount of memory, which is counted in powers of two."""
+    kib = memory_bytes / 1024
+    return f"{kib:g} KiB" if kib < 1024 else f"{kib / 1024:g} MiB"
+
+
 def size_text(size_bytes: int) -> str:
     """Return a size as people read it, with the exact number where it is small."""
     if size_bytes < 10_000:

@@ -14,6 +14,7 @@ from wasm_plugins.kit.fakes import FakeHost, fake_interfaces
 from wasm_plugins.kit.memory import least_limit
 from wasm_plugins.kit.plugin_file import PluginFile
 from wasm_plugins.kit.targets import Target
+from wasm_plugins.kit.verdict import MANIFEST_LIMITS
 from wasm_plugins.runtime import sandbox
 from wasm_plugins.runtime.contract import PLUGIN_COMMON
 from wasm_plugins.runtime.limits import Limits
@@ -58,7 +59,7 @@ def try_call(plugin: PluginFile, target: Target, make_host: Callable[[], FakeHos
     """
     linked = LinkedComponent(plugin.component, fake_interfaces())
     interface = find_interface(plugin.component, PLUGIN_COMMON)
-    sandbox.call(linked, "get-manifest", interface=interface, limits=limits)  # counts memories, so that no time does
+    sandbox.call(linked, "get-manifest", interface=interface, limits=MANIFEST_LIMITS)  # counts memories, for once
     trial = _call(linked, target, make_host(), limits)
     if trial.error is not None or trial.elapsed_ms > _WORTH_REPEATING_MS:
         return trial

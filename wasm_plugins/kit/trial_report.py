@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from wasm_plugins.kit.json_values import to_json
-from wasm_plugins.kit.output import columns, size_text
+from wasm_plugins.kit.output import columns, memory_text
 from wasm_plugins.kit.targets import Target
 from wasm_plugins.kit.trial import Trial
 from wasm_plugins.runtime.limits import Limits
@@ -89,10 +89,10 @@ def _call_line(call: Mapping[str, Any]) -> str:
 
 def _used_rows(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     limit = data["used"].get("deadline_ms", {}).get("limit")
-    yield "time", f"{data['elapsed_ms']:.1f} ms" + (f" of {limit:,}" if limit else "")
+    yield "time", f"{data['elapsed_ms']:.1f} ms" + (f" of {limit:,} ms" if limit else "")
     memory = data["memory_bytes"]
     if memory["enough"] is not None:
-        yield "memory", f"at most {size_text(memory['enough'])} of {size_text(memory['limit'])}"
+        yield "memory", f"at most {memory_text(memory['enough'])} of {memory_text(memory['limit'])}"
     for name, entry in data["used"].items():
         if name != "deadline_ms" and entry["used"]:
             yield name, f"{entry['used']:,} of {entry['limit']:,}"

@@ -27,6 +27,9 @@ class Language(Protocol):
     NEEDS: str
     """What must be installed, for people, in one line."""
 
+    EDITOR: str
+    """What helps an editor, for people; ``{name}`` stands for the world."""
+
     def is_used(self, folder: Path) -> bool:
         """Tell whether a project looks like this language."""
         ...

@@ -16,6 +16,7 @@ SIGNS: Final = "src/*.c"
 NEEDS: Final = (
     "clang with lld (apt-get install clang lld) and wasm-component-ld, which comes with Rust (https://rustup.rs)"
 )
+EDITOR: Final = "`src/plugin.h` is all that an editor needs."
 _LLVM: Final = "apt-get install clang lld, brew install llvm lld, or https://releases.llvm.org"
 _LINKER: Final = "wasm-component-ld"
 _STACK_BYTES: Final = 64 * 1024

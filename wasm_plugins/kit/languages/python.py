@@ -11,6 +11,10 @@ TITLE: Final = "Python"
 SOURCE: Final = "src/app.py"
 SIGNS: Final = "src/app.py or app.py"
 NEEDS: Final = "componentize-py (pip install 'componentize-py>=0.25,<0.26')"
+EDITOR: Final = (
+    "For completion in an editor run `componentize-py -d wit -w {name} bindings build/types`, and add that folder to "
+    "the editor's search path."
+)
 _INSTALL: Final = "pip install 'componentize-py>=0.25,<0.26'"
 _APP: Final = "app"
 _DEPENDENCIES: Final = "deps"

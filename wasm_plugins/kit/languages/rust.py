@@ -15,6 +15,7 @@ TITLE: Final = "Rust"
 SOURCE: Final = "src/lib.rs"
 SIGNS: Final = "Cargo.toml"
 NEEDS: Final = "Rust (https://rustup.rs) and its target wasm32-wasip2 (rustup target add wasm32-wasip2)"
+EDITOR: Final = "rust-analyzer knows the interfaces by itself, from the macro at the top of the source."
 TARGET: Final = "wasm32-wasip2"
 
 
