@@ -11,19 +11,13 @@ from wasm_plugins.kit.languages import LANGUAGES
 from wasm_plugins.kit.output import show
 from wasm_plugins.kit.rendering import render
 from wasm_plugins.kit.wit_packages import copy_packages
+from wasm_plugins.kit.wit_words import wit_id
 from wasm_plugins.manifest_reader import check_plugin_name
 
 if TYPE_CHECKING:
     Subcommands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 _COMMON: Final = "common"
-
-_WIT_WORDS: Final = """
-as async bool borrow char constructor enum error-context export f32 f64 flags from func future import include interface
-list map option own package record resource result s16 s32 s64 s8 static stream string tuple type u16 u32 u64 u8 use
-variant with world
-"""
-"""Words that a name in WIT may be only with a % before it (component model, WIT design document, Keywords)."""
 
 
 def add_parser(subcommands: Subcommands) -> None:
@@ -61,7 +55,7 @@ def new_project(folder: Path, name: str, language: str) -> list[Path]:
         raise KitError(f"{folder} is there already: choose another name, or move it away")
     words = {
         "name": name,
-        "wit": f"%{name}" if name in _WIT_WORDS.split() else name,
+        "wit": wit_id(name),
         "title": name.replace("-", " ").capitalize(),
         "needs": LANGUAGES[language].NEEDS,
         "source": LANGUAGES[language].SOURCE,

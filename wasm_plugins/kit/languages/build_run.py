@@ -13,8 +13,8 @@ from typing import Final
 
 from wasm_plugins.kit.failures import BuildFailed, ToolMissing
 
-_KEPT_CHARS: Final = 4_000
-"""How much of a compiler's output an error carries."""
+_KEPT_CHARS: Final = 2_000
+"""How much of a compiler's output an error carries, of its beginning and of its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ class BuildRun:
             check=False,
         )
         if done.returncode != 0:
-            said = (done.stdout or b"").decode(errors="replace").strip()[-_KEPT_CHARS:]
+            said = _shortened((done.stdout or b"").decode(errors="replace").strip())
             name = Path(command[0]).name
             raise BuildFailed(f"{name} ended with status {done.returncode}" + (f":\n{said}" if said else ", see above"))
 
@@ -73,6 +73,10 @@ class BuildRun:
             command, cwd=self.folder, env={**os.environ, "PATH": self.tools}, capture_output=True, check=False
         )
         return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else ""
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 2 * _KEPT_CHARS else f"{text[:_KEPT_CHARS]}\n…\n{text[-_KEPT_CHARS:]}"
 
 
 def tool_path() -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from wasm_plugins.kit.failures import ToolMissing
+from wasm_plugins.kit.wit_words import wit_id
 
 from .build_run import BuildRun
 
@@ -34,7 +35,7 @@ def build(run: BuildRun) -> bytes:
     output = run.scratch / "component.wasm"
     run.call(
         [
-            *(jco, "componentize", run.folder / SOURCE, "--wit", run.folder / "wit", "-n", run.world),
+            *(jco, "componentize", run.folder / SOURCE, "--wit", run.folder / "wit", "-n", wit_id(run.world)),
             *("--backend", "quickjs", "--backend-qjs-disable-async", "-o", output),
         ]
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from wasm_plugins.kit.wit_words import wit_id
+
 from .build_run import BuildRun
 
 TITLE: Final = "Python"
@@ -34,7 +36,7 @@ def build(run: BuildRun) -> bytes:
     paths = [source, *(each for each in (run.folder / _DEPENDENCIES,) if each.is_dir())]
     run.call(
         [
-            *(tool, "-d", run.folder / "wit", "-w", run.world, "componentize", _APP),
+            *(tool, "-d", run.folder / "wit", "-w", wit_id(run.world), "componentize", _APP),
             *(part for path in paths for part in ("-p", path)),
             *("-o", output),
         ]
