@@ -89,9 +89,7 @@ def respond(request: HttpRequest, path: str) -> HttpResponse:
 
 def _database_lost(error: Exception) -> HttpResponse:
     if transaction.get_connection(DEFAULT_DB_ALIAS).in_atomic_block:
-        transaction.set_rollback(
-            True, using=DEFAULT_DB_ALIAS
-        )  # the request's own must not be committed
+        transaction.set_rollback(True, using=DEFAULT_DB_ALIAS)  # the request's own must not be committed
     lost = errors.DatabaseLost("the database went away")
     lost.__cause__ = error
     return error_response(lost)
