@@ -33,6 +33,7 @@ def test_what_cannot_be_found_is_asked_for_again() -> None:
     assert remembered.get("key", lambda: 0.5) == 0.5
 
 
+@pytest.mark.django_db(databases=["default", "sqlite"])
 @pytest.mark.parametrize("walls", ["proof", "both"], indirect=True)
 def test_a_parameter_has_the_type_that_its_column_has_now(run: Run) -> None:
     assert [row[0].payload for row in run("default", BY_TITLE, [Variant("text", "first")]).rows] == [1]
