@@ -11,6 +11,10 @@ from wasm_plugins.kit.output import size_text, tell
 from wasm_plugins.runtime.compiled import CompiledCache
 from wasm_plugins.runtime.compiler import check_preamble, digest_of
 from wasm_plugins.runtime.component import Component
+from wasm_plugins.runtime.limits import CompileLimits
+
+LIMITS: Final = CompileLimits(wall_s=300)
+"""What compiling may spend: what the host gives it, but for the wall clock, by which a busy machine blames a plugin."""
 
 _WORTH_TELLING_BYTES: Final = 500_000
 """Smaller components are compiled before anybody has read that they are."""
@@ -48,7 +52,7 @@ def open_plugin(path: Path) -> PluginFile:
             tell(f"compiling {path} ({size_text(len(data))}), once for these bytes …")
         return data
 
-    component = Component(CompiledCache(cache_folder()).load(digest, read))
+    component = Component(CompiledCache(cache_folder(), limits=LIMITS).load(digest, read))
     return PluginFile(path=path, data=data, digest=digest, component=component)
 
 
