@@ -20,6 +20,9 @@ MOST_OPEN: Final = 16
 """Transactions that one call may have open, as in the host."""
 
 VENDOR: Final = "sqlite"
+_ALIAS: Final = "wasm-plugins call"
+"""No alias that a project has, since proofs are remembered by it."""
+
 _PARSED: Final = sqlite3.PARSE_DECLTYPES | sqlite3.PARSE_COLNAMES
 
 _CONVERTERS: Final[dict[str, Callable[[bytes], object]]] = {
@@ -53,6 +56,7 @@ class Database:
             sqlite3.Error: The fixture is no SQL that SQLite takes.
         """
         _register_converters()
+        self.alias = _ALIAS
         self._grant: Final = grant
         self._open: Final[list[str]] = []
         self.connection = self.get_new_connection(self.get_connection_params())
