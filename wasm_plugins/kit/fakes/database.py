@@ -60,9 +60,13 @@ class Database:
         self._grant: Final = grant
         self._open: Final[list[str]] = []
         self.connection = self.get_new_connection(self.get_connection_params())
-        self.connection.executescript(fixture)
-        self.connection.execute("PRAGMA foreign_keys = ON")
-        self.connection.execute("BEGIN")
+        try:
+            self.connection.executescript(fixture)
+            self.connection.execute("PRAGMA foreign_keys = ON")
+            self.connection.execute("BEGIN")
+        except BaseException:
+            self.connection.close()
+            raise
 
     def get_connection_params(self) -> dict[str, Any]:
         """Return how connections are opened, for the proof, which opens another one."""
