@@ -8,7 +8,9 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from ..models import AuditEntry
+from .people import by_whom
 from .readonly import ReadOnly
+from .style import Styled
 
 if TYPE_CHECKING:
     AuditEntryAdminBase = admin.ModelAdmin[AuditEntry]
@@ -17,10 +19,10 @@ else:
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(ReadOnly, AuditEntryAdminBase):
+class AuditEntryAdmin(ReadOnly, Styled, AuditEntryAdminBase):
     """One line for each act and each call."""
 
-    list_display = ("at", "act", "plugin", "version", "subject", "outcome", "username", "took")
+    list_display = ("at", "who", "outcome", "act", "plugin", "version", "subject", "took")
     list_filter = (
         "act",
         ("outcome", admin.AllValuesFieldListFilter),
@@ -30,8 +32,13 @@ class AuditEntryAdmin(ReadOnly, AuditEntryAdminBase):
     search_fields = ("username", "plugin", "subject", "digest")
     date_hierarchy = "at"
     show_full_result_count = False  # the table is the largest of all
-    fields = ("at", "act", "user", "username", "plugin", "version", "digest", "subject", "outcome", "took", "details")
+    fields = ("at", "who", "outcome", "act", "plugin", "version", "digest", "subject", "took", "details")
     readonly_fields = fields
+
+    @admin.display(description=_("user"), ordering="username")
+    def who(self, entry: AuditEntry) -> str:
+        """Name who did it, or for whom the plugin was called."""
+        return by_whom(entry.username, is_visitor=entry.act == "route")
 
     @admin.display(description=_("milliseconds"), ordering="elapsed_ms")
     def took(self, entry: AuditEntry) -> str:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from ..models import TaskRun
 from .jobs import find_job_url
+from .people import by_whom
 from .readonly import ReadOnly
 from .style import Styled
 
@@ -38,13 +39,13 @@ class RunList(ChangeList):
 class TaskRunAdmin(ReadOnly, Styled, TaskRunAdminBase):
     """What ran, for whom, and how it went."""
 
-    list_display = ("handler", "plugin", "status", "progress", "outcome", "requested_by", "created_at", "took")
+    list_display = ("handler", "asker", "status", "outcome", "plugin", "progress", "created_at", "took")
     list_filter = ("status", "plugin")
     search_fields = ("id", "handler", "plugin__name")
     list_select_related = ("plugin", "requested_by")
     date_hierarchy = "created_at"
     fieldsets = (
-        (None, {"fields": ("id", "plugin", "version", "handler", "route", "status", "progress", "requested_by")}),
+        (None, {"fields": ("id", "plugin", "version", "handler", "route", "status", "progress", "asker")}),
         (gettext_lazy("What went in and came out"), {"fields": ("sent", "answer", "error_code", "failure", "lines")}),
         (
             gettext_lazy("Queue and times"),
@@ -66,11 +67,18 @@ class TaskRunAdmin(ReadOnly, Styled, TaskRunAdminBase):
             },
         ),
     )
-    readonly_fields = ("id", "progress", "sent", "answer", "failure", "lines", "job", "spent", "created_at", "took")
+    readonly_fields = (
+        *("id", "progress", "asker", "sent", "answer", "failure", "lines", "job", "spent", "created_at", "took"),
+    )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Return the list without the long texts."""
         return RunList
+
+    @admin.display(description=gettext_lazy("asked by"), ordering="requested_by")
+    def asker(self, run: TaskRun) -> str:
+        """Name who asked for it."""
+        return by_whom(run.requested_by, is_visitor=bool(run.route))
 
     @admin.display(description=gettext_lazy("progress"))
     def progress(self, run: TaskRun) -> str:
@@ -80,7 +88,7 @@ class TaskRunAdmin(ReadOnly, Styled, TaskRunAdminBase):
     @admin.display(description=gettext_lazy("outcome"))
     def outcome(self, run: TaskRun) -> str:
         """Show the beginning of what came out."""
-        return truncatechars(run.error or run.result, 80)
+        return truncatechars(run.error or run.result, 80) or "–"
 
     @admin.display(description=gettext_lazy("took"))
     def took(self, run: TaskRun) -> str:
