@@ -26,7 +26,6 @@ HOW_TO_BEGIN: Final = (
     "trust a key in the admin or in WASM_PLUGINS_TRUSTED_KEYS (wasm-plugins keygen makes one), "
     'or set WASM_PLUGINS_SIGNATURES to "warn"'
 )
-_HOW_TO_GO_ON: Final = "have it signed and upload it again, or trust its key if it has one and you know whose it is"
 
 _WORDS: Final[Mapping[str, str]] = {
     Trust.UNSIGNED: "it is not signed",
@@ -107,8 +106,12 @@ def way_out(plugin: Plugin, version: PluginVersion, keys: Keys) -> str:
     trusted = next((each.number for each in _verified_beside(plugin, version) if is_trusted(each, keys)), None)
     if trusted is not None:
         return f"version {trusted} is trusted: plugins enable {plugin.name} --version {trusted}"
-    milder = WARN if conf.SIGNATURES == ENFORCE else OFF
-    return f'no version of it is trusted now: {_HOW_TO_GO_ON}, or set WASM_PLUGINS_SIGNATURES to "{milder}"'
+    trust, milder = trust_of(version, keys), WARN if conf.SIGNATURES == ENFORCE else OFF
+    if trust == Trust.SIGNED:
+        return "wait until then, or upload a version that may begin now"
+    its_key = ", trust its key if you know whose it is" if trust == Trust.UNKNOWN else ""
+    policy = f'set WASM_PLUGINS_SIGNATURES to "{milder}"'
+    return f"no version of it is trusted: have it signed and upload it again{its_key}, or {policy}"
 
 
 def is_step_back(plugin: Plugin, version: PluginVersion, keys: Keys) -> bool:
@@ -137,7 +140,7 @@ def is_trusted(version: PluginVersion, keys: Keys) -> bool:
 def _verified_beside(plugin: Plugin, version: PluginVersion) -> QuerySet[PluginVersion]:
     """Return the other versions that were ever verified, newest first."""
     others = plugin.versions.filter(state=PluginVersion.State.VERIFIED).exclude(pk=version.pk)
-    return others.only("number", "plugin_id", "trust", "signing_key", "statement")
+    return others.only("number", "plugin", "trust", "signing_key", "statement")
 
 
 def _worth(trust: Trust) -> int:

@@ -189,7 +189,11 @@ def test_records_that_nobody_changes_have_no_button_for_a_history(root: Staff) -
     plugin = install(greeter())
     run = TaskRun.objects.create(plugin=plugin, handler="greet", input="{}", queue="default", timeout_s=5)
     entry = AuditEntry.objects.order_by("pk")[0]
-    for url in (f"{RUNS}{run.pk}/change/", f"{VERSIONS}{plugin.current_version_id}/change/", f"{AUDIT}{entry.pk}/change/"):
+    for url in (
+        f"{RUNS}{run.pk}/change/",
+        f"{VERSIONS}{plugin.current_version_id}/change/",
+        f"{AUDIT}{entry.pk}/change/",
+    ):
         assert "historylink" not in text_of(root.get(url))
     assert "historylink" in text_of(root.get(page_of(plugin)))
 

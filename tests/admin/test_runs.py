@@ -93,3 +93,15 @@ def test_who_asked_is_one_word_where_no_user_did(viewer: Staff, run: TaskRun, ro
     assert f'<td class="field-asker">{word}</td>' in text_of(viewer.get(RUNS))
     TaskRun.objects.update(requested_by=viewer.user)
     assert f'<td class="field-asker">{viewer.user.username}</td>' in text_of(viewer.get(RUNS))
+
+
+def test_a_runs_page_leaves_out_what_it_does_not_have_yet(viewer: Staff, run: TaskRun) -> None:
+    fields = ("field-answer", "field-failure", "field-lines", "field-progress", "field-finished_at", "field-spent")
+    page = _page(viewer, run)
+    assert [each for each in fields if each in page] == []
+    now = timezone.now()
+    TaskRun.objects.update(
+        result="{}", error="e", log="l", progress_percent=0, finished_at=now, used={"host_calls": [1, 2]}
+    )
+    page = _page(viewer, run)
+    assert [each for each in fields if each in page] == list(fields)

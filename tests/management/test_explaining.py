@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -51,14 +52,15 @@ def _off(plugin: Plugin, settings: Settings) -> str:
     return "plugins enable parrot"
 
 
+Fall = Callable[[Plugin, Settings], str]
 WAYS = pytest.mark.parametrize("fall", [_untrusted, _quarantined, _off])
 
 
 @WAYS
 def test_call_hook_names_who_would_answer_and_why_he_is_not_asked(
-    parrot: Plugin, settings: Settings, fall: object
+    parrot: Plugin, settings: Settings, fall: Fall
 ) -> None:
-    said = fall(parrot, settings)  # type: ignore[operator]
+    said = fall(parrot, settings)
     mark_changed()
     answer = ran(*HOOK)
     assert answer["results"] == []
@@ -72,9 +74,9 @@ def test_call_hook_names_who_would_answer_and_why_he_is_not_asked(
     ("arguments", "code"), [(TASK, "plugin-not-found"), (ROUTE, "route-not-found")], ids=["task", "route"]
 )
 def test_run_task_and_call_route_say_the_same(
-    parrot: Plugin, settings: Settings, fall: object, arguments: tuple[str, ...], code: str
+    parrot: Plugin, settings: Settings, fall: Fall, arguments: tuple[str, ...], code: str
 ) -> None:
-    said = fall(parrot, settings)  # type: ignore[operator]
+    said = fall(parrot, settings)
     mark_changed()
     status, document = failed(*arguments)
     assert (status, document["error"]["code"], document["error"]["plugin"]) == (1, code, "parrot")

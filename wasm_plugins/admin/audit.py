@@ -22,7 +22,7 @@ else:
 class AuditEntryAdmin(ReadOnly, Styled, AuditEntryAdminBase):
     """One line for each act and each call."""
 
-    list_display = ("at", "who", "outcome", "act", "plugin", "version", "subject", "took")
+    list_display = ("at", "who", "outcome", "act", "which", "subject", "took")
     list_filter = (
         "act",
         ("outcome", admin.AllValuesFieldListFilter),
@@ -39,6 +39,11 @@ class AuditEntryAdmin(ReadOnly, Styled, AuditEntryAdminBase):
     def who(self, entry: AuditEntry) -> str:
         """Name who did it, or for whom the plugin was called."""
         return by_whom(entry.username, is_visitor=entry.act == "route")
+
+    @admin.display(description=_("plugin"), ordering="plugin")
+    def which(self, entry: AuditEntry) -> str:
+        """Name the plugin with the version that it was about."""
+        return f"{entry.plugin} {entry.version or ''}".strip() or "–"
 
     @admin.display(description=_("milliseconds"), ordering="elapsed_ms")
     def took(self, entry: AuditEntry) -> str:

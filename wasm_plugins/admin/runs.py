@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
@@ -24,6 +24,20 @@ if TYPE_CHECKING:
     TaskRunAdminBase = admin.ModelAdmin[TaskRun]
 else:
     TaskRunAdminBase = admin.ModelAdmin
+
+
+_COLUMN_OF: Final = {
+    "progress": "progress_percent",
+    "asker": "id",
+    "sent": "input",
+    "answer": "result",
+    "failure": "error",
+    "lines": "log",
+    "spent": "used",
+    "job": "id",
+    "took": "finished_at",
+}
+"""Which column of a run a field of its page needs, where it is not the field's own."""
 
 
 class RunList(ChangeList):
@@ -70,6 +84,14 @@ class TaskRunAdmin(ReadOnly, Styled, TaskRunAdminBase):
     readonly_fields = (
         *("id", "progress", "asker", "sent", "answer", "failure", "lines", "job", "spent", "created_at", "took"),
     )
+
+    def get_fieldsets(self, request: HttpRequest, obj: TaskRun | None = None) -> Any:
+        """Leave out what a run does not have, or not yet."""
+        sections = super().get_fieldsets(request, obj)
+        if obj is None:
+            return sections
+        kept = [(title, [name for name in section["fields"] if _has(obj, str(name))]) for title, section in sections]
+        return [(title, {"fields": names}) for title, names in kept if names]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Return the list without the long texts."""
@@ -128,6 +150,10 @@ class TaskRunAdmin(ReadOnly, Styled, TaskRunAdminBase):
         """Link to the job in RQ's own pages, as long as RQ knows it."""
         url = find_job_url(run)
         return _("RQ knows no such job (any more)") if url is None else format_html('<a href="{}">{}</a>', url, run.pk)
+
+
+def _has(run: TaskRun, field: str) -> bool:
+    return getattr(run, _COLUMN_OF.get(field, field)) not in (None, "", {})
 
 
 def as_text(text: str) -> str | SafeString:

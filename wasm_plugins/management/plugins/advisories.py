@@ -17,7 +17,9 @@ def add_arguments(parser: CommandParser) -> None:
     """Take how strict to be."""
     strictness = parser.add_mutually_exclusive_group()
     strictness.add_argument("--strict", action="store_true", help="Fail for those too that are accepted with a reason.")
-    strictness.add_argument("--allow-accepted", action="store_true", help="Let those pass; this is what it does anyway.")
+    strictness.add_argument(
+        "--allow-accepted", action="store_true", help="Let those pass; this is what it does anyway."
+    )
 
 
 def run(options: Mapping[str, Any]) -> Answer:

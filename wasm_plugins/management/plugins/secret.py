@@ -58,7 +58,9 @@ def _list(plugins: list[Plugin]) -> Answer:
         }
         for plugin, secret in rows
     ]
-    lines = [(each["plugin"], each["name"], f"{each['set_at']:%Y-%m-%d %H:%M}", each["set_by"] or "system") for each in data]
+    lines = [
+        (each["plugin"], each["name"], f"{each['set_at']:%Y-%m-%d %H:%M}", each["set_by"] or "system") for each in data
+    ]
     text = table(("PLUGIN", "SECRET", "SET", "BY"), lines) if lines else "No secrets are set."
     return Answer({"secrets": data}, text)
 
