@@ -24,7 +24,7 @@ def test_who_and_the_outcome_stand_beside_the_time(root: Staff) -> None:
     install(greeter())
     page = text_of(root.get(AUDIT))
     columns = re.findall(r'<th scope="col" class="[^"]*column-([a-z]+)', page)
-    assert columns[:3] == ["at", "who", "outcome"]
+    assert columns[:3] == ["when", "who", "outcome"]
 
 
 def test_an_act_without_a_user_was_the_systems_and_a_visitor_is_nobody(root: Staff) -> None:

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from ..models import AuditEntry
-from .people import by_whom
+from .people import by_whom, shortly
 from .readonly import ReadOnly
 from .style import Styled
 
@@ -22,7 +22,7 @@ else:
 class AuditEntryAdmin(ReadOnly, Styled, AuditEntryAdminBase):
     """One line for each act and each call."""
 
-    list_display = ("at", "who", "outcome", "act", "which", "subject", "took")
+    list_display = ("when", "who", "outcome", "what", "which", "took")
     list_filter = (
         "act",
         ("outcome", admin.AllValuesFieldListFilter),
@@ -35,6 +35,16 @@ class AuditEntryAdmin(ReadOnly, Styled, AuditEntryAdminBase):
     fields = ("at", "who", "outcome", "act", "plugin", "version", "digest", "subject", "took", "details")
     readonly_fields = fields
 
+    @admin.display(description=_("at"), ordering="at")
+    def when(self, entry: AuditEntry) -> str:
+        """Say when; the entry's page has the second."""
+        return shortly(entry.at)
+
+    @admin.display(description=_("act"), ordering="act")
+    def what(self, entry: AuditEntry) -> str:
+        """Say what was done, with what it was about."""
+        return f"{entry.act} {entry.subject}".rstrip()
+
     @admin.display(description=_("user"), ordering="username")
     def who(self, entry: AuditEntry) -> str:
         """Name who did it, or for whom the plugin was called."""
@@ -45,7 +55,7 @@ class AuditEntryAdmin(ReadOnly, Styled, AuditEntryAdminBase):
         """Name the plugin with the version that it was about."""
         return f"{entry.plugin} {entry.version or ''}".strip() or "–"
 
-    @admin.display(description=_("milliseconds"), ordering="elapsed_ms")
+    @admin.display(description=_("ms"), ordering="elapsed_ms")
     def took(self, entry: AuditEntry) -> str:
         """Show how long the call took."""
         return "–" if entry.elapsed_ms is None else f"{entry.elapsed_ms:.1f}"

@@ -1,7 +1,11 @@
-"""Who did something, as every page says it: a user's name, or one word where no user did it."""
+"""Who did something and when, as every list says it: a user's name, or one word where no user did it."""
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 
@@ -16,3 +20,8 @@ def by_whom(user: object, *, is_visitor: bool = False) -> str:
     if user:
         return str(user)
     return _("nobody") if is_visitor else _("system")
+
+
+def shortly(moment: datetime) -> str:
+    """Return a moment in the site's time zone and in few characters, for a list of many columns."""
+    return date_format(localtime(moment), "SHORT_DATETIME_FORMAT")

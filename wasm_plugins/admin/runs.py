@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from ..models import TaskRun
 from .jobs import find_job_url
-from .people import by_whom
+from .people import by_whom, shortly
 from .readonly import ReadOnly
 from .style import Styled
 
@@ -53,7 +53,7 @@ class RunList(ChangeList):
 class TaskRunAdmin(ReadOnly, Styled, TaskRunAdminBase):
     """What ran, for whom, and how it went."""
 
-    list_display = ("handler", "asker", "status", "outcome", "plugin", "progress", "created_at", "took")
+    list_display = ("task", "asker", "standing", "outcome", "asked_at", "took")
     list_filter = ("status", "plugin")
     search_fields = ("id", "handler", "plugin__name")
     list_select_related = ("plugin", "requested_by")
@@ -97,10 +97,26 @@ class TaskRunAdmin(ReadOnly, Styled, TaskRunAdminBase):
         """Return the list without the long texts."""
         return RunList
 
+    @admin.display(description=gettext_lazy("task"), ordering="handler")
+    def task(self, run: TaskRun) -> str:
+        """Name the task with its plugin."""
+        return f"{run.plugin}: {run.handler}"
+
     @admin.display(description=gettext_lazy("asked by"), ordering="requested_by")
     def asker(self, run: TaskRun) -> str:
         """Name who asked for it."""
         return by_whom(run.requested_by, is_visitor=bool(run.route))
+
+    @admin.display(description=gettext_lazy("asked for"), ordering="created_at")
+    def asked_at(self, run: TaskRun) -> str:
+        """Say when it was asked for."""
+        return shortly(run.created_at)
+
+    @admin.display(description=gettext_lazy("status"), ordering="status")
+    def standing(self, run: TaskRun) -> str:
+        """Say where it stands, and how far it came."""
+        label = run.get_status_display()
+        return label if run.progress_percent is None else f"{label}: {self.progress(run)}"
 
     @admin.display(description=gettext_lazy("progress"))
     def progress(self, run: TaskRun) -> str:
