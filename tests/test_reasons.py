@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 def _ill(**health: object) -> Plugin:
     plugin = install(greeter())
-    VersionHealth.objects.create(version=plugin.current_version, **health)
+    VersionHealth.objects.create(version=plugin.versions.get(), **health)
     return Plugin.objects.get()
 
 

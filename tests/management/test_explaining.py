@@ -43,7 +43,7 @@ def _untrusted(plugin: Plugin, settings: Settings) -> str:
 
 
 def _quarantined(plugin: Plugin, settings: Settings) -> str:
-    VersionHealth.objects.create(version=plugin.current_version, deaths=2, quarantined_at=timezone.now())
+    VersionHealth.objects.create(version=plugin.versions.get(), deaths=2, quarantined_at=timezone.now())
     return "plugins release parrot"
 
 
@@ -87,7 +87,7 @@ def test_run_task_and_call_route_say_the_same(
 def test_of_one_that_sleeps_the_error_that_put_it_there_is_named(parrot: Plugin, arguments: tuple[str, ...]) -> None:
     until = timezone.now() + timedelta(minutes=1)
     VersionHealth.objects.create(
-        version=parrot.current_version, open_until=until, times_opened=1, last_error_code="deadline-exceeded"
+        version=parrot.versions.get(), open_until=until, times_opened=1, last_error_code="deadline-exceeded"
     )
     mark_changed()
     status, document = failed(*arguments)

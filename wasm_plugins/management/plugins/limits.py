@@ -30,7 +30,7 @@ def run(options: Mapping[str, Any]) -> Answer:
     if options["numbers"] or options["clear"]:
         plugin = _change(plugin, options["numbers"], options["clear"])
     own = readable_limits(plugin.limits, plugin.name)
-    limits = {
+    limits: dict[str, dict[str, Any]] = {
         name: {"number": own.get(name, limit.default), "own": own.get(name), "project": limit.default}
         for name, limit in LIMITS.items()
     }
