@@ -21,7 +21,7 @@ from tests.components import (
     sql,
     text_hook,
 )
-from wasm_plugins import components, lifecycle, recording, storage
+from wasm_plugins import components, lifecycle, recording, storage, verification
 from wasm_plugins.exceptions import CompileError, LinkError, ManifestError, PluginError
 from wasm_plugins.models import Generation, Plugin, PluginVersion
 from wasm_plugins.runtime.compiler import digest_of
@@ -53,7 +53,7 @@ def _version(name: str = "greeter", number: int = 1) -> PluginVersion:
 def _compiled() -> Iterator[list[str]]:
     """List the names of what is compiled, or loaded from the cache, while the block runs."""
     names: list[str] = []
-    original = recording.verify_bytes
+    original = verification.verify_bytes
 
     def spy(data: bytes, **options: object) -> object:
         names.append(digest_of(data))
@@ -227,7 +227,7 @@ def test_a_refusal_is_looked_at_again_when_the_host_changed_and_only_then(monkey
     with _compiled() as names:
         assert _only(sync()).result == "unchanged"
     assert names == []
-    monkeypatch.setattr(recording, "hook_signatures", dict)
+    monkeypatch.setattr(verification, "hook_signatures", dict)
     outcome = _only(sync())
     assert (outcome.result, outcome.version, outcome.is_switched) == ("verified", 1, True)
     assert _version().findings

@@ -29,7 +29,7 @@ from tests.components import (
     spin,
     text_hook,
 )
-from wasm_plugins import lifecycle, recording, storage
+from wasm_plugins import lifecycle, recording, storage, verification
 from wasm_plugins.exceptions import ArtifactError, CompileError, ManifestError
 from wasm_plugins.models import Generation, Hook, Plugin, PluginVersion, Route, StoredObject, SyncState, Task
 from wasm_plugins.runtime.compiler import digest_of
@@ -55,7 +55,7 @@ def _version(name: str = "greeter", number: int = 1) -> PluginVersion:
 def _compiled() -> Iterator[list[str]]:
     """List the names of what is compiled, or loaded from the cache, while the block runs."""
     names: list[str] = []
-    original = recording.verify_bytes
+    original = verification.verify_bytes
 
     def spy(data: bytes, **options: object) -> object:
         names.append(digest_of(data))
@@ -218,10 +218,10 @@ def test_one_object_that_cannot_be_read_does_not_keep_the_others(monkeypatch: py
 def test_a_defect_of_our_own_is_one_objects_problem(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(recording, "Component", _broken)
+    monkeypatch.setattr(verification, "Component", _broken)
     storage.put_upload("greeter", plugin_component())
     assert (_only(sync()).result, _only(sync()).code) == ("problem", "internal-error")
-    monkeypatch.setattr(recording, "Component", Component)
+    monkeypatch.setattr(verification, "Component", Component)
     assert _only(sync()).result == "verified"
 
 

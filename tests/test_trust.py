@@ -108,6 +108,27 @@ def test_from_a_version_whose_key_was_revoked_there_is_a_way_out(ada: TrustedKey
         lifecycle.enable(plugin, version=2)
 
 
+@pytest.mark.parametrize(
+    ("data", "wanted", "unwanted"),
+    [
+        (_greeter(), "have it signed", "trust its key"),
+        (signed(_greeter(), key=BOB), "trust its key", "--version"),
+        (signed(_greeter(), key=ADA), "have it signed", "trust its key"),  # which will be revoked, for good
+        (signed(_greeter(), not_before=int(time.time()) + 60), "wait until then", "have it signed"),
+    ],
+)
+def test_the_way_out_fits_what_is_wrong(data: bytes, wanted: str, unwanted: str, settings: Settings) -> None:
+    key = trust_key("Ada", public(ADA))
+    version = record_upload(data)
+    settings.WASM_PLUGINS_SIGNATURES = "enforce"
+    if wanted == "have it signed":
+        revoke_key(key)
+    with pytest.raises(SignatureRefused) as caught:
+        lifecycle.enable(version.plugin)
+    assert wanted in caught.value.message
+    assert unwanted not in caught.value.message
+
+
 def test_a_warning_is_a_finding_and_stops_nothing(settings: Settings) -> None:
     settings.WASM_PLUGINS_SIGNATURES = "warn"
     plugin = _enabled(_greeter())

@@ -21,7 +21,7 @@ from wasm_plugins.models import Plugin
 from wasm_plugins.registry import find_snapshot, mark_changed
 from wasm_plugins.runtime.limits import Limits
 from wasm_plugins.snapshot import ActivePlugin
-from wasm_plugins.tuning import LIMITS, check_limits, deadline_ms, project_limits
+from wasm_plugins.tuning import LIMITS, check_limits, deadline_ms, in_words, project_limits
 
 pytestmark = pytest.mark.django_db
 
@@ -140,3 +140,17 @@ def test_the_command_refuses_what_is_no_limit_and_changes_nothing(wrong: list[st
         _run("--set", "depth=2", *wrong)
     assert caught.value.returncode == 2
     assert _active().limits == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "words"),
+    [
+        ("host_calls", 10_000, "10000"),
+        ("log_bytes", 1_023, "1023"),
+        ("log_bytes", 65_536, "65536 (64 KiB)"),
+        ("memory_bytes", 67_108_864, "67108864 (64 MiB)"),
+        ("memory_bytes", 1_610_612_736, "1610612736 (1.5 GiB)"),
+    ],
+)
+def test_a_number_is_written_as_people_read_it(name: str, number: int, words: str) -> None:
+    assert in_words(name, number) == words

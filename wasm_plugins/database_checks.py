@@ -1,4 +1,4 @@
-"""System checks that ask the databases: who the host is there, and whether plugins have roles of their own."""
+"""System checks that ask the databases: who the host is there, what roles plugins have, whether a key is trusted."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Any
 
 from django.conf import settings as project
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
-from django.db import DatabaseError
+from django.db import DatabaseError, router
+from django.utils.text import capfirst
 
 from .capabilities import DATABASE
 from .conf import PREFIX, conf
 from .host.sql import roles_apply
-from .models import Grant
+from .models import Grant, TrustedKey
+from .trust import ENFORCE, HOW_TO_BEGIN, NO_KEY_IS_TRUSTED, load_keys
 
 
 @register("wasm_plugins", Tags.database)
@@ -23,6 +25,20 @@ def check_database_roles(app_configs: Any, databases: Sequence[str] | None = Non
         found.extend(_check_host(alias))
         found.extend(_check_runners(alias))
     return found
+
+
+@register("wasm_plugins", Tags.database)
+def check_trusted_keys(app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Check that signatures are not enforced where nobody's count: then nothing could ever be uploaded."""
+    if conf.SIGNATURES != ENFORCE or router.db_for_read(TrustedKey) not in (databases or ()):
+        return []
+    try:
+        keys = load_keys()
+    except (DatabaseError, AttributeError):
+        return []  # before the first migrate there is no table; what is no dictionary of texts has an error of its own
+    if keys.names:
+        return []
+    return [Warning(f"{capfirst(NO_KEY_IS_TRUSTED)}.", hint=f"{capfirst(HOW_TO_BEGIN)}.", id="wasm_plugins.W070")]
 
 
 def _check_host(alias: str) -> Iterator[CheckMessage]:

@@ -41,6 +41,15 @@ Wrong project settings are system checks first and ``ImproperlyConfigured`` seco
 
 from __future__ import annotations
 
+from typing import TypedDict, Unpack
+
+
+class About(TypedDict, total=False):
+    """What every error takes beside its own: which plugin and version it is about, where that is known."""
+
+    plugin: str | None
+    version: int | None
+
 
 class PluginError(Exception):
     """Something about one plugin went wrong; nothing about any other did.
@@ -105,10 +114,8 @@ class MethodNotAllowed(RouteRefused):
 
     code = "method-not-allowed"
 
-    def __init__(
-        self, message: str, *, allowed: tuple[str, ...], plugin: str | None = None, version: int | None = None
-    ) -> None:
-        super().__init__(message, plugin=plugin, version=version)
+    def __init__(self, message: str, *, allowed: tuple[str, ...], **about: Unpack[About]) -> None:
+        super().__init__(message, **about)
         self.allowed = allowed
 
 
@@ -163,10 +170,8 @@ class PluginUnavailable(PluginError):
 
     code = "plugin-unavailable"
 
-    def __init__(
-        self, message: str, *, retry_after_s: int, plugin: str | None = None, version: int | None = None
-    ) -> None:
-        super().__init__(f"{message}; try again in {retry_after_s} s", plugin=plugin, version=version)
+    def __init__(self, message: str, *, retry_after_s: int, **about: Unpack[About]) -> None:
+        super().__init__(f"{message}; try again in {retry_after_s} s", **about)
         self.retry_after_s = retry_after_s
 
 
@@ -209,11 +214,9 @@ class TooManyRuns(PluginError):
 
     code = "too-many-runs"
 
-    def __init__(self, *, limit: int, plugin: str | None = None, version: int | None = None) -> None:
+    def __init__(self, *, limit: int, **about: Unpack[About]) -> None:
         super().__init__(
-            f"{limit} runs wait already, which is the limit WASM_PLUGINS_PENDING_RUNS: try again later",
-            plugin=plugin,
-            version=version,
+            f"{limit} runs wait already, which is the limit WASM_PLUGINS_PENDING_RUNS: try again later", **about
         )
         self.limit = limit
 
@@ -254,8 +257,8 @@ class ManifestError(PluginError):
 
     code = "manifest-error"
 
-    def __init__(self, message: str, *, field: str, plugin: str | None = None, version: int | None = None) -> None:
-        super().__init__(f"{field}: {message}", plugin=plugin, version=version)
+    def __init__(self, message: str, *, field: str, **about: Unpack[About]) -> None:
+        super().__init__(f"{field}: {message}", **about)
         self.field = field
 
 
@@ -274,8 +277,8 @@ class LinkError(PluginError):
 
     code = "link-error"
 
-    def __init__(self, message: str, *, missing: str, plugin: str | None = None, version: int | None = None) -> None:
-        super().__init__(message, plugin=plugin, version=version)
+    def __init__(self, message: str, *, missing: str, **about: Unpack[About]) -> None:
+        super().__init__(message, **about)
         self.missing = missing
 
 
@@ -294,8 +297,8 @@ class CallError(PluginError):
 
     code = "call-error"
 
-    def __init__(self, message: str, *, export: str, plugin: str | None = None, version: int | None = None) -> None:
-        super().__init__(message, plugin=plugin, version=version)
+    def __init__(self, message: str, *, export: str, **about: Unpack[About]) -> None:
+        super().__init__(message, **about)
         self.export = export
 
 
@@ -308,16 +311,8 @@ class PluginTrapped(CallError):
 
     code = "plugin-trapped"
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        export: str,
-        backtrace: str = "",
-        plugin: str | None = None,
-        version: int | None = None,
-    ) -> None:
-        super().__init__(message, export=export, plugin=plugin, version=version)
+    def __init__(self, message: str, *, export: str, backtrace: str = "", **about: Unpack[About]) -> None:
+        super().__init__(message, export=export, **about)
         self.backtrace = backtrace
 
 
@@ -330,10 +325,8 @@ class LimitExceeded(CallError):
 
     code = "limit-exceeded"
 
-    def __init__(
-        self, message: str, *, export: str, limit: str, plugin: str | None = None, version: int | None = None
-    ) -> None:
-        super().__init__(message, export=export, plugin=plugin, version=version)
+    def __init__(self, message: str, *, export: str, limit: str, **about: Unpack[About]) -> None:
+        super().__init__(message, export=export, **about)
         self.limit = limit
 
 
@@ -346,10 +339,8 @@ class DeadlineExceeded(CallError):
 
     code = "deadline-exceeded"
 
-    def __init__(self, *, export: str, deadline_ms: int, plugin: str | None = None, version: int | None = None) -> None:
-        super().__init__(
-            f"{export} did not answer within {deadline_ms} ms", export=export, plugin=plugin, version=version
-        )
+    def __init__(self, *, export: str, deadline_ms: int, **about: Unpack[About]) -> None:
+        super().__init__(f"{export} did not answer within {deadline_ms} ms", export=export, **about)
         self.deadline_ms = deadline_ms
 
 
@@ -368,8 +359,8 @@ class PluginFailed(CallError):
 
     code = "plugin-failed"
 
-    def __init__(self, detail: object, *, export: str, plugin: str | None = None, version: int | None = None) -> None:
-        super().__init__(f"{export} answered err: {detail}", export=export, plugin=plugin, version=version)
+    def __init__(self, detail: object, *, export: str, **about: Unpack[About]) -> None:
+        super().__init__(f"{export} answered err: {detail}", export=export, **about)
         self.detail = detail
 
 

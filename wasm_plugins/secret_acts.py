@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Final
+from typing import Final, Literal
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.views.decorators.debug import sensitive_variables
 
 from .audit import record_act
+from .capabilities import CONFIG, requested
 from .exceptions import SecretUnreadable
 from .host.configuration import is_secret_name
 from .models import Plugin, Secret
@@ -22,12 +23,23 @@ MOST_SECRETS: Final = 64
 VALUE_BYTES: Final = 64 * 1024
 """Longest value, in bytes of UTF-8."""
 
+Obstacle = Literal["", "not-asked", "not-granted"]
+"""What keeps a plugin from reading its secrets."""
+
 logger = logging.getLogger(__name__)
 
 
 def list_secrets(plugin: Plugin) -> QuerySet[Secret]:
     """Return a plugin's secrets by name, with who set each and without what it is."""
     return plugin.secrets.select_related("updated_by").defer("ciphertext").order_by("name")
+
+
+def find_obstacle(plugin: Plugin) -> Obstacle:
+    """Return why a plugin could not read a secret now: it never asks, or nobody granted it; else an empty text."""
+    version = plugin.current_version
+    if version is None or CONFIG not in requested(version.imports):
+        return "not-asked"
+    return "" if plugin.grants.filter(capability=CONFIG).exists() else "not-granted"
 
 
 @sensitive_variables("value")

@@ -19,11 +19,12 @@ from .exceptions import ArtifactError, ManifestError, PluginError
 from .manifest_reader import check_name
 from .models import PluginVersion, StoredObject, SyncState
 from .readiness import last_look
-from .recording import Progress, Recorded, host_mark, no_progress, record, text_of, verify_bytes
+from .recording import Recorded, record, text_of
 from .runtime.compiler import digest_of
 from .runtime.verification import Verified
 from .storage import StoredItem
 from .sync_report import Outcome, SyncReport
+from .verification import Progress, host_mark, no_progress, verify_bytes
 
 __all__ = ["Outcome", "SyncReport", "record_upload", "sync", "sync_if_due", "take_upload"]
 

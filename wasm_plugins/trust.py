@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from django.db.models import QuerySet
+
 from .conf import conf
 from .exceptions import SignatureRefused
 from .models import Plugin, PluginVersion, TrustedKey
@@ -18,6 +20,12 @@ WARN: Final = "warn"
 ENFORCE: Final = "enforce"
 POLICIES: Final = (OFF, WARN, ENFORCE)
 """Values of ``WASM_PLUGINS_SIGNATURES``."""
+
+NO_KEY_IS_TRUSTED: Final = "signatures are enforced and no key is trusted: no plugin can be taken, enabled or served"
+HOW_TO_BEGIN: Final = (
+    "trust a key in the admin or in WASM_PLUGINS_TRUSTED_KEYS (wasm-plugins keygen makes one), "
+    'or set WASM_PLUGINS_SIGNATURES to "warn"'
+)
 
 _WORDS: Final[Mapping[str, str]] = {
     Trust.UNSIGNED: "it is not signed",
@@ -32,9 +40,10 @@ class Keys:
     """The keys that are trusted now, and those that were."""
 
     names: Mapping[str, str] = field(default_factory=dict)
-    """Whose it is, by public key."""
+    """Whose a trusted key is, by public key."""
 
-    revoked: frozenset[str] = frozenset()
+    revoked: Mapping[str, str] = field(default_factory=dict)
+    """Whose a revoked key was, by public key."""
 
     def trust_of(self, key: str) -> Trust:
         """Say what a signature with this key is worth."""
@@ -42,11 +51,15 @@ class Keys:
             return Trust.REVOKED
         return Trust.SIGNED if key in self.names else Trust.UNKNOWN
 
+    def owner_of(self, key: str) -> str:
+        """Return whose a key is or was, or an empty text if nobody said."""
+        return self.names.get(key) or self.revoked.get(key, "")
+
 
 def load_keys() -> Keys:
     """Read the keys of the settings and of the admin; one query. A revoked one is revoked wherever else it stands."""
     rows = list(TrustedKey.objects.values_list("public_key", "name", "is_revoked"))
-    revoked = frozenset(key.lower() for key, _, is_revoked in rows if is_revoked)
+    revoked = {key.lower(): name for key, name, is_revoked in rows if is_revoked}
     names = {key.lower(): name for name, key in conf.TRUSTED_KEYS.items()}
     names |= {key.lower(): name for key, name, _ in rows}
     return Keys({key: name for key, name in names.items() if key not in revoked}, revoked)
@@ -78,10 +91,27 @@ def check_may_serve(plugin: Plugin, version: PluginVersion) -> None:
     """Refuse a version that must not serve, where signatures are enforced.
 
     Raises:
-        SignatureRefused: With what is wrong with its signature.
+        SignatureRefused: With what is wrong with its signature, and the way out.
     """
-    if conf.SIGNATURES == ENFORCE and (objection := objection_to(version, load_keys())):
-        raise SignatureRefused(objection, plugin=plugin.name, version=version.number)
+    if conf.SIGNATURES != ENFORCE:
+        return
+    keys = load_keys()
+    if objection := objection_to(version, keys):
+        message = f"{objection}; {way_out(plugin, version, keys)}"
+        raise SignatureRefused(message, plugin=plugin.name, version=version.number)
+
+
+def way_out(plugin: Plugin, version: PluginVersion, keys: Keys) -> str:
+    """Say what an operator does about a version that must not serve: name another that may, or how to come by one."""
+    trusted = next((each.number for each in _verified_beside(plugin, version) if is_trusted(each, keys)), None)
+    if trusted is not None:
+        return f"version {trusted} is trusted: plugins enable {plugin.name} --version {trusted}"
+    trust, milder = trust_of(version, keys), WARN if conf.SIGNATURES == ENFORCE else OFF
+    if trust == Trust.SIGNED:
+        return "wait until then, or upload a version that may begin now"
+    its_key = ", trust its key if you know whose it is" if trust == Trust.UNKNOWN else ""
+    policy = f'set WASM_PLUGINS_SIGNATURES to "{milder}"'
+    return f"no version of it is trusted: have it signed and upload it again{its_key}, or {policy}"
 
 
 def is_step_back(plugin: Plugin, version: PluginVersion, keys: Keys) -> bool:
@@ -96,18 +126,21 @@ def is_step_back(plugin: Plugin, version: PluginVersion, keys: Keys) -> bool:
         return True
     if worth == 0:
         return False
-    others = (
-        plugin.versions.filter(state=PluginVersion.State.VERIFIED)
-        .exclude(pk=version.pk)
-        .only("trust", "signing_key", "statement")
-    )
     number = _number(version)
-    return any(_worth(trust_of(each, keys)) >= worth and _number(each) >= number for each in others)
+    return any(
+        _worth(trust_of(each, keys)) >= worth and _number(each) >= number for each in _verified_beside(plugin, version)
+    )
 
 
 def is_trusted(version: PluginVersion, keys: Keys) -> bool:
     """Tell whether a version is signed with a key that is trusted now, and may begin to serve."""
     return objection_to(version, keys) == ""
+
+
+def _verified_beside(plugin: Plugin, version: PluginVersion) -> QuerySet[PluginVersion]:
+    """Return the other versions that were ever verified, newest first."""
+    others = plugin.versions.filter(state=PluginVersion.State.VERIFIED).exclude(pk=version.pk)
+    return others.only("number", "plugin", "trust", "signing_key", "statement")
 
 
 def _worth(trust: Trust) -> int:

@@ -18,6 +18,7 @@ Kind = Literal["hook", "route", "task"]
 
 logger = logging.getLogger(__name__)
 
+_UNITS: Final = ((1024 * MIB, "GiB"), (MIB, "MiB"), (1024, "KiB"))
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 _MOST_BYTES: Final = 1024 * MIB
 
@@ -120,6 +121,14 @@ def _problem(name: str, number: object) -> str | None:
     if not limit.least <= number <= limit.most:
         return f"{name} is {number}; it must be from {limit.least} to {limit.most}"
     return None
+
+
+def in_words(name: str, number: int) -> str:
+    """Return a limit's number as people read it: bytes also in KiB, MiB or GiB (IEC 80000-13), such as ``64 MiB``."""
+    if not name.endswith("_bytes"):
+        return str(number)
+    unit_bytes, unit = next(((size, unit) for size, unit in _UNITS if number >= size), (0, ""))
+    return f"{number} ({number / unit_bytes:.4g} {unit})" if unit else str(number)
 
 
 def setting_of(name: str) -> str:

@@ -16,7 +16,9 @@ from django.urls import reverse
 from wasm_plugins.models import Plugin
 
 LIST, UPLOAD, SYNC = (f"/admin/wasm_plugins/plugin/{page}" for page in ("", "upload/", "sync/"))
-RUNS, STORED, VERSIONS = (f"/admin/wasm_plugins/{model}/" for model in ("taskrun", "storedobject", "pluginversion"))
+RUNS, STORED, VERSIONS, AUDIT = (
+    f"/admin/wasm_plugins/{model}/" for model in ("taskrun", "storedobject", "pluginversion", "auditentry")
+)
 
 
 class Staff:

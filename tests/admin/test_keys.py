@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.urls import reverse
+from pytest_django import Settings
 
 from tests.admin.conftest import MakeStaff
 from tests.admin.pages import Staff, levels_of, text_of
-from tests.signed import ADA, public
-from wasm_plugins.keyring import trust_key
+from tests.signed import ADA, BOB, public
+from wasm_plugins.keyring import revoke_key, trust_key
 from wasm_plugins.models import Generation, TrustedKey
 
 pytestmark = pytest.mark.django_db
@@ -94,3 +95,27 @@ def test_revoking_wants_post_and_a_csrf_token(staff: MakeStaff) -> None:
     assert strict.get(_page(key, "revoke")).status_code == 405
     assert strict.post(_page(key, "revoke")).status_code == 403
     assert not TrustedKey.objects.get().is_revoked
+
+
+def test_keys_of_the_settings_are_shown_with_their_source_and_cannot_be_touched(
+    keeper: Staff, settings: Settings
+) -> None:
+    settings.WASM_PLUGINS_TRUSTED_KEYS = {"<b>Bob": public(BOB).upper(), "Ada too": KEY}
+    revoke_key(trust_key("Ada", KEY))
+    page = text_of(keeper.get(LIST))
+    shown = page[page.index("settings-keys-heading") :]
+    assert "&lt;b&gt;Bob" in shown
+    assert public(BOB).upper() in shown
+    assert shown.count("WASM_PLUGINS_TRUSTED_KEYS") == 2
+    assert (shown.count(">trusted<"), shown.count(">revoked above<")) == (1, 1)
+    assert "<input" not in shown
+
+
+def test_without_keys_of_the_settings_there_is_no_section_for_them(keeper: Staff) -> None:
+    assert "settings-keys-heading" not in text_of(keeper.get(LIST))
+
+
+def test_a_key_that_a_command_added_was_added_by_the_system(keeper: Staff) -> None:
+    key = trust_key("Ada", KEY)
+    assert '<td class="field-adder">system</td>' in text_of(keeper.get(LIST))
+    assert "system" in text_of(keeper.get(_page(key, "change")))

@@ -11,7 +11,7 @@ from tests.admin.plugins import greeter
 from tests.installed import install
 from wasm_plugins.models import Plugin
 from wasm_plugins.registry import find_snapshot
-from wasm_plugins.tuning import LIMITS
+from wasm_plugins.tuning import LIMITS, in_words
 
 pytestmark = pytest.mark.django_db
 
@@ -37,7 +37,7 @@ def test_every_limit_has_a_label_and_a_help_with_its_default(tuner: Staff, plugi
     for name, limit in LIMITS.items():
         assert f'<label for="id_{name}">' in page
         assert f'aria-describedby="id_{name}_helptext"' in page
-        assert f"Empty: {limit.default}, as WASM_PLUGINS_{limit.setting} says." in page
+        assert f"Empty: {in_words(name, limit.default)}, as WASM_PLUGINS_{limit.setting} says." in page
     assert f'href="{url_of(plugin)}"' in text_of(tuner.get(page_of(plugin)))
 
 
@@ -75,3 +75,11 @@ def test_nobody_without_the_permission_sees_or_changes_limits(
 def test_a_request_from_another_site_changes_nothing(staff: MakeStaff, plugin: Plugin) -> None:
     somebody = staff("tune_plugin", enforce_csrf=True)
     assert somebody.post(url_of(plugin), {"host_calls": "7"}).status_code == 403
+
+
+def test_bytes_are_shown_in_larger_units_beside(tuner: Staff, plugin: Plugin) -> None:
+    tuner.post(url_of(plugin), {"memory_bytes": str(48 * 1024 * 1024)})
+    page = text_of(tuner.get(url_of(plugin)))
+    assert "Now 50331648 (48 MiB)." in page
+    assert "65536 (64 KiB) to " in page
+    assert "Empty: 67108864 (64 MiB), as " in page

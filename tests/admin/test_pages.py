@@ -7,12 +7,15 @@ import re
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
 
-from tests.admin.pages import LIST, RUNS, STORED, UPLOAD, VERSIONS, Staff, page_of, text_of
+from tests.admin.pages import AUDIT, LIST, RUNS, STORED, UPLOAD, VERSIONS, Staff, page_of, text_of
 from tests.admin.plugins import greeter, one_in_each_state, reader, refuse, writer
 from tests.components import json_handler, ok, plugin_component, route, sql, text_hook
 from tests.installed import install
-from wasm_plugins.models import Plugin, PluginVersion, TaskRun
+from tests.signed import ADA, public, signed
+from wasm_plugins.keyring import revoke_key, trust_key
+from wasm_plugins.models import AuditEntry, Plugin, PluginVersion, TaskRun
 from wasm_plugins.sync import record_upload
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +26,7 @@ def _acts(page: str) -> list[str]:
     return re.findall(r'name="act" value="([a-z-]+)"', page)
 
 
-@pytest.mark.parametrize("url", [LIST, UPLOAD, RUNS, STORED, VERSIONS, "/admin/", "/admin/wasm_plugins/"])
+@pytest.mark.parametrize("url", [LIST, UPLOAD, RUNS, STORED, VERSIONS, AUDIT, "/admin/", "/admin/wasm_plugins/"])
 def test_a_page_opens_when_there_is_no_plugin(root: Staff, url: str) -> None:
     assert root.get(url).status_code == 200
 
@@ -158,3 +161,46 @@ def test_the_report_says_what_a_version_serves_to_whom_and_what_it_wants(root: S
     ):
         assert part in page, part
     assert "wasi:io/poll" not in page
+
+
+@pytest.mark.parametrize("where", ["settings", "admin", "revoked", "nowhere"])
+def test_the_report_names_who_signed_a_version_beside_the_key(root: Staff, settings: Settings, where: str) -> None:
+    if where == "settings":
+        settings.WASM_PLUGINS_TRUSTED_KEYS = {"Ada L.": public(ADA).upper()}
+    if where in ("admin", "revoked"):
+        key = trust_key("Ada L.", public(ADA))
+        if where == "revoked":
+            revoke_key(key)
+    page = " ".join(text_of(root.get(page_of(install(signed(greeter()))))).split())
+    assert public(ADA) in page
+    assert ("Ada L., with the key" in page) == (where != "nowhere")
+
+
+def test_sections_that_have_nothing_in_them_are_left_out(root: Staff, viewer: Staff) -> None:
+    plugin = install(reader())  # it has a task, and neither hook nor route
+    page = text_of(root.get(page_of(plugin)))
+    shown = {name: f'id="{name}-group"' in page for name in ("grants", "hooks", "routes", "tasks", "versions")}
+    assert shown == {"grants": True, "hooks": False, "routes": False, "tasks": True, "versions": True}
+    assert 'id="grants-group"' not in text_of(viewer.get(page_of(plugin)))
+    assert root.save(plugin, {}).status_code == 302
+
+
+def test_records_that_nobody_changes_have_no_button_for_a_history(root: Staff) -> None:
+    plugin = install(greeter())
+    run = TaskRun.objects.create(plugin=plugin, handler="greet", input="{}", queue="default", timeout_s=5)
+    entry = AuditEntry.objects.order_by("pk")[0]
+    for url in (
+        f"{RUNS}{run.pk}/change/",
+        f"{VERSIONS}{plugin.current_version_id}/change/",
+        f"{AUDIT}{entry.pk}/change/",
+    ):
+        assert "historylink" not in text_of(root.get(url))
+    assert "historylink" in text_of(root.get(page_of(plugin)))
+
+
+def test_a_plugins_page_leads_to_its_audit_trail_for_those_who_may_read_it(root: Staff, viewer: Staff) -> None:
+    plugin = install(greeter())
+    link = f"{AUDIT}?plugin=greeter"
+    assert link in text_of(root.get(page_of(plugin)))
+    assert link not in text_of(viewer.get(page_of(plugin)))
+    assert "enable" in text_of(root.get(link))

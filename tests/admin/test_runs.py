@@ -85,3 +85,23 @@ def test_the_list_shows_the_beginning_of_a_long_outcome_only(viewer: Staff, run:
     TaskRun.objects.update(result="x" * 5_000)
     assert "x" * 100 not in text_of(viewer.get(RUNS))
     assert "x" * 5_000 in _page(viewer, run)
+
+
+@pytest.mark.parametrize(("route", "word"), [("", "system"), ("/greeter/hello", "nobody")])
+def test_who_asked_is_one_word_where_no_user_did(viewer: Staff, run: TaskRun, route: str, word: str) -> None:
+    TaskRun.objects.update(route=route)
+    assert f'<td class="field-asker">{word}</td>' in text_of(viewer.get(RUNS))
+    TaskRun.objects.update(requested_by=viewer.user)
+    assert f'<td class="field-asker">{viewer.user.username}</td>' in text_of(viewer.get(RUNS))
+
+
+def test_a_runs_page_leaves_out_what_it_does_not_have_yet(viewer: Staff, run: TaskRun) -> None:
+    fields = ("field-answer", "field-failure", "field-lines", "field-progress", "field-finished_at", "field-spent")
+    page = _page(viewer, run)
+    assert [each for each in fields if each in page] == []
+    now = timezone.now()
+    TaskRun.objects.update(
+        result="{}", error="e", log="l", progress_percent=0, finished_at=now, used={"host_calls": [1, 2]}
+    )
+    page = _page(viewer, run)
+    assert [each for each in fields if each in page] == list(fields)

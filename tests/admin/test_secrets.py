@@ -15,10 +15,13 @@ from pytest_django import Settings
 from tests.admin.conftest import MakeStaff
 from tests.admin.pages import Staff, levels_of, page_of, text_of
 from tests.admin.plugins import greeter
+from tests.components import json_handler, plugin_component
 from tests.installed import install
+from tests.secret_components import answered
+from wasm_plugins import lifecycle
 from wasm_plugins.models import Plugin
-from wasm_plugins.sealing import unseal
-from wasm_plugins.secret_acts import MOST_SECRETS, VALUE_BYTES
+from wasm_plugins.sealing import SecretValue, unseal
+from wasm_plugins.secret_acts import MOST_SECRETS, VALUE_BYTES, set_secret
 
 pytestmark = pytest.mark.django_db
 
@@ -129,3 +132,19 @@ def test_an_error_while_a_secret_is_set_is_mailed_without_it(keeper: Staff, url:
     for sent in mail.outbox:
         parts = sent.alternatives if isinstance(sent, EmailMultiAlternatives) else []
         assert not any("canary" in text for text in (str(sent.body), *(str(part[0]) for part in parts)))
+
+
+def test_a_page_says_when_the_plugin_could_not_read_a_secret(keeper: Staff, url: str) -> None:
+    assert "does not ask for the capability" in text_of(keeper.get(url))
+    component = plugin_component("vault", tasks={"tell": json_handler(answered("token"))})
+    vault = install(component, enable=False)
+    page = reverse("admin:wasm_plugins_plugin_secrets", args=[vault.pk])
+    assert "is not granted" in text_of(keeper.get(page))
+    lifecycle.grant(vault, "config", {})
+    assert "plugin-note" not in text_of(keeper.get(page))
+    assert levels_of(keeper.post(url, {"act": "set", "name": "token", "value": VALUE})) == ["success"]
+
+
+def test_a_secret_that_a_command_set_was_set_by_the_system(keeper: Staff, url: str) -> None:
+    set_secret(Plugin.objects.get(), "token", SecretValue(VALUE))
+    assert "<td>system</td>" in text_of(keeper.get(url))

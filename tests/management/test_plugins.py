@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import signal
 import subprocess
@@ -13,7 +12,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from tests.components import (
@@ -33,8 +31,11 @@ from tests.components import (
 )
 from tests.fetching import FETCHER
 from tests.installed import install
+from tests.management.ran import failed as _fails
+from tests.management.ran import ran as _run
+from tests.management.ran import shown as _text
 from wasm_plugins import lifecycle, storage
-from wasm_plugins.management.plugins import SUBCOMMANDS, checkup
+from wasm_plugins.management.plugins import SUBCOMMANDS, checkup_parts
 from wasm_plugins.management.plugins.progress import compiling
 from wasm_plugins.models import Grant, Plugin, Route, TaskRun
 from wasm_plugins.registry import registry
@@ -45,27 +46,6 @@ pytestmark = pytest.mark.django_db
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCOPE = {"tables": {"shop_order": ["select"]}}
 TOML = '[capabilities.database.tables]\nshop_order = ["select"]\n'
-
-
-def _run(*arguments: str) -> Any:
-    """Run a subcommand with ``--json`` and return its document."""
-    out = io.StringIO()
-    call_command("plugins", *arguments, "--json", stdout=out)
-    return json.loads(out.getvalue())
-
-
-def _fails(*arguments: str) -> tuple[int, Any]:
-    """Run a subcommand that fails and return its status and its document."""
-    out = io.StringIO()
-    with pytest.raises(CommandError) as caught:
-        call_command("plugins", *arguments, "--json", stdout=out)
-    return caught.value.returncode, json.loads(out.getvalue())
-
-
-def _text(*arguments: str) -> str:
-    out = io.StringIO()
-    call_command("plugins", *arguments, stdout=out)
-    return out.getvalue()
 
 
 def _enabled(data: bytes) -> Plugin:
@@ -365,7 +345,7 @@ def test_doctor_tries_queues_only_when_an_enabled_plugin_needs_one(settings: Set
     record_upload(plugin_component("sleeper", tasks={"count": json_handler(ok("{}"))}))
     handler = json_handler(ok("{}"))
     _enabled(plugin_component(routes=[route("/greeter/labels", handler, process_as_task=is_needed)]))
-    found = {each.name: each.is_good for each in checkup.check_queues()}
+    found = {each.name: each.is_good for each in checkup_parts.check_queues()}
     assert found == ({"queue default": False} if is_needed else {"queues": True})
 
 
@@ -373,11 +353,11 @@ def test_doctor_tries_queues_only_when_an_enabled_plugin_needs_one(settings: Set
 def test_doctor_looks_for_the_library_that_sends_requests_when_an_enabled_plugin_may(
     monkeypatch: pytest.MonkeyPatch, *, is_installed: bool
 ) -> None:
-    assert list(checkup.check_http()) == []
+    assert list(checkup_parts.check_http()) == []
     install(FETCHER, grants={"http": {"hosts": []}, "database": {}})
     if not is_installed:
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    (found,) = checkup.check_http()
+    (found,) = checkup_parts.check_http()
     assert (found.name, found.is_good, bool(found.advice)) == ("http", is_installed, not is_installed)
 
 
@@ -389,7 +369,7 @@ def test_doctor_tells_of_every_part_that_is_away(
     settings.WASM_PLUGINS_CACHE_DIR = tmp_path / "open"
     settings.RQ_QUEUES = {"default": {**settings.RQ_QUEUES["default"], "URL": "redis://127.0.0.1:9/0"}}
     with monkeypatch.context() as patch:
-        patch.setattr(checkup, "_queue_names", lambda: {"default"})
+        patch.setattr(checkup_parts, "_queue_names", lambda: {"default"})
         document = _fails("doctor")[1]
     bad = {each["name"] for each in document["checks"] if not each["is_good"]}
     assert bad == {"storage", "cache", "queue default"}

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from tests.called import called
-from tests.components import json_handler, plugin_component
+from tests.components import json_handler, ok, plugin_component
 from tests.installed import install
 from tests.secret_components import ABSENT, answered
 from wasm_plugins.management.plugins.checkup import CHECKS
@@ -44,7 +44,7 @@ def _status(*arguments: str) -> int:
 )
 def test_set_takes_the_value_from_standard_input(monkeypatch: pytest.MonkeyPatch, given: str, value: str) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(given))
-    assert _run("set", "vault", "token") == {"plugin": "vault", "set": ["token"]}
+    assert _run("set", "vault", "token") == {"plugin": "vault", "set": ["token"], "warnings": []}
     assert called("vault/tell") == value
 
 
@@ -109,3 +109,15 @@ def test_doctor_names_a_secret_that_no_key_decrypts(rq_queue: str) -> None:
     (finding,) = (each for check in CHECKS for each in check() if each.name == "secrets")
     assert not finding.is_good
     assert "vault: lost" in finding.message
+
+
+def test_a_secret_that_the_plugin_cannot_read_is_set_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", "hunter22")
+    vault = Plugin.objects.get()
+    vault.grants.all().delete()
+    install(plugin_component("deaf", tasks={"hum": json_handler(ok("{}"))}))
+    for name, said in (("vault", "--grant config"), ("deaf", "does not ask")):
+        answer = _run("set", name, "token", "--from-env", "TOKEN")
+        assert answer["set"] == ["token"]
+        assert [said in each for each in answer["warnings"]] == [True]
+    assert Secret.objects.count() == 2

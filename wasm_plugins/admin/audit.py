@@ -8,7 +8,9 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from ..models import AuditEntry
+from .people import by_whom, shortly
 from .readonly import ReadOnly
+from .style import Styled
 
 if TYPE_CHECKING:
     AuditEntryAdminBase = admin.ModelAdmin[AuditEntry]
@@ -17,10 +19,10 @@ else:
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(ReadOnly, AuditEntryAdminBase):
+class AuditEntryAdmin(ReadOnly, Styled, AuditEntryAdminBase):
     """One line for each act and each call."""
 
-    list_display = ("at", "act", "plugin", "version", "subject", "outcome", "username", "took")
+    list_display = ("when", "who", "outcome", "what", "which", "took")
     list_filter = (
         "act",
         ("outcome", admin.AllValuesFieldListFilter),
@@ -30,10 +32,30 @@ class AuditEntryAdmin(ReadOnly, AuditEntryAdminBase):
     search_fields = ("username", "plugin", "subject", "digest")
     date_hierarchy = "at"
     show_full_result_count = False  # the table is the largest of all
-    fields = ("at", "act", "user", "username", "plugin", "version", "digest", "subject", "outcome", "took", "details")
+    fields = ("at", "who", "outcome", "act", "plugin", "version", "digest", "subject", "took", "details")
     readonly_fields = fields
 
-    @admin.display(description=_("milliseconds"), ordering="elapsed_ms")
+    @admin.display(description=_("at"), ordering="at")
+    def when(self, entry: AuditEntry) -> str:
+        """Say when; the entry's page has the second."""
+        return shortly(entry.at)
+
+    @admin.display(description=_("act"), ordering="act")
+    def what(self, entry: AuditEntry) -> str:
+        """Say what was done, with what it was about."""
+        return f"{entry.act} {entry.subject}".rstrip()
+
+    @admin.display(description=_("user"), ordering="username")
+    def who(self, entry: AuditEntry) -> str:
+        """Name who did it, or for whom the plugin was called."""
+        return by_whom(entry.username, is_visitor=entry.act == "route")
+
+    @admin.display(description=_("plugin"), ordering="plugin")
+    def which(self, entry: AuditEntry) -> str:
+        """Name the plugin with the version that it was about."""
+        return f"{entry.plugin} {entry.version or ''}".strip() or "–"
+
+    @admin.display(description=_("ms"), ordering="elapsed_ms")
     def took(self, entry: AuditEntry) -> str:
         """Show how long the call took."""
         return "–" if entry.elapsed_ms is None else f"{entry.elapsed_ms:.1f}"

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from ..capabilities import CAPABILITIES, requested
 from ..models import Grant, Hook, Plugin, PluginVersion, Route, Task
 from .forms import GrantForm, RouteForm, TaskForm
+from .people import by_whom
 from .readonly import Approved, PartOfPlugin, ReadOnly, Tuned
 
 if TYPE_CHECKING:
@@ -53,9 +54,14 @@ class GrantInline(Approved, GrantInlineBase):
 
     model = Grant
     form = GrantForm
-    fields = ("capability", "scope", "granted_by", "granted_at")
-    readonly_fields = ("granted_by", "granted_at")
+    fields = ("capability", "scope", "granter", "granted_at")
+    readonly_fields = ("granter", "granted_at")
     max_num = len(CAPABILITIES)
+
+    @admin.display(description=_("granted by"))
+    def granter(self, grant: Grant) -> str:
+        """Name who granted it; a row that is being added has nobody yet."""
+        return "–" if grant.pk is None else by_whom(grant.granted_by)
 
 
 class HookInline(Tuned, HookInlineBase):

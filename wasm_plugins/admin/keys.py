@@ -14,10 +14,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
+from ..conf import PREFIX, conf
 from ..keyring import revoke_key, trust_key
 from ..models import TrustedKey
 from ..runtime.signing import check_public_key
+from ..trust import load_keys
 from .acts import user_of
+from .people import by_whom
+from .style import Styled
 
 if TYPE_CHECKING:
     KeyAdminBase = admin.ModelAdmin[TrustedKey]
@@ -47,16 +51,27 @@ class KeyForm(KeyFormBase):
 
 
 @admin.register(TrustedKey)
-class TrustedKeyAdmin(KeyAdminBase):
+class TrustedKeyAdmin(Styled, KeyAdminBase):
     """Keys are added and revoked, and never changed or deleted: what one signed must stay known."""
 
     form = KeyForm
-    list_display = ("name", "public_key", "is_revoked", "added_by", "added_at", "revoked_at")
+    list_display = ("name", "public_key", "is_revoked", "adder", "added_at", "revoked_at")
     list_filter = ("is_revoked",)
     search_fields = _WRITTEN
-    fields = (*_WRITTEN, "is_revoked", "added_by", "added_at", "revoked_at")
+    fields = (*_WRITTEN, "is_revoked", "adder", "added_at", "revoked_at")
+    list_select_related = ("added_by",)
     actions = ("revoke_selected",)
+    change_list_template = "wasm_plugins/admin/key_list.html"
     change_form_template = "wasm_plugins/admin/key_form.html"
+
+    @admin.display(description=gettext_lazy("added by"), ordering="added_by")
+    def adder(self, key: TrustedKey) -> str:
+        """Name who added it."""
+        return by_whom(key.added_by)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Show below the list the keys that are trusted without being in it."""
+        return super().changelist_view(request, {**(extra_context or {}), "settings_keys": _keys_of_settings()})
 
     def get_fields(self, request: HttpRequest, obj: TrustedKey | None = None) -> Any:
         """Ask for two fields; show all that is known of a key that is there."""
@@ -114,3 +129,12 @@ class TrustedKeyAdmin(KeyAdminBase):
         self.log_change(request, key, _("revoked"))
         said = _("“%s” is revoked: what it signed is no longer trusted, in any process.") % key.name
         self.message_user(request, said, messages.SUCCESS)
+
+
+def _keys_of_settings() -> list[dict[str, Any]]:
+    """Return the keys that the settings bring along; one that was revoked in the admin is revoked here, too."""
+    revoked = load_keys().revoked
+    return [
+        {"name": name, "public_key": key, "source": f"{PREFIX}TRUSTED_KEYS", "is_revoked": key.lower() in revoked}
+        for name, key in conf.TRUSTED_KEYS.items()
+    ]

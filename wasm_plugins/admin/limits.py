@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods
 
 from .. import lifecycle
 from ..models import Plugin
-from ..tuning import LIMITS, readable_limits, setting_of
+from ..tuning import LIMITS, in_words, readable_limits, setting_of
 from .acts import user_of
 from .permissions import may_set_limits
 
@@ -34,8 +34,12 @@ class LimitsForm(forms.Form):
     def __init__(self, data: Mapping[str, str] | None = None, *, own: Mapping[str, int]) -> None:
         super().__init__(data, initial=dict(own))
         for name, limit in LIMITS.items():
-            said = _("%(least)d to %(most)d. Empty: %(default)d, as %(setting)s says.")
-            shown = {"least": limit.least, "most": limit.most, "default": limit.default, "setting": setting_of(name)}
+            said = _("%(least)s to %(most)s. Empty: %(default)s, as %(setting)s says.")
+            shown = {each: in_words(name, getattr(limit, each)) for each in ("least", "most", "default")}
+            shown |= {"setting": setting_of(name)}
+            if name in own:
+                said = _("Now %(own)s.") + " " + said
+                shown |= {"own": in_words(name, own[name])}
             self.fields[name] = forms.IntegerField(
                 label=capfirst(str(limit.label)),
                 required=False,

@@ -45,6 +45,11 @@ def may_release(request: HttpRequest) -> bool:
     return request.user.has_perm(TUNE)
 
 
+def may_see_audit(request: HttpRequest) -> bool:
+    """Whether the user may read who did what to plugins, and for whom they were called."""
+    return request.user.has_perm("wasm_plugins.view_auditentry")
+
+
 def may_see_secrets(request: HttpRequest) -> bool:
     """Whether the user may know which secrets are set, since when and by whom; what they are, nobody may."""
     return any(request.user.has_perm(permission) for permission in _SEE_SECRETS)

@@ -28,6 +28,7 @@ from .permissions import (
     may_approve,
     may_release,
     may_see,
+    may_see_audit,
     may_see_secrets,
     may_set_limits,
     may_tune,
@@ -76,6 +77,11 @@ class PluginAdmin(PluginColumns, Styled, LimitsView, SecretViews, PluginViews):
         """Return the list that fetches what the columns need."""
         return PluginList
 
+    def get_inline_instances(self, request: HttpRequest, obj: Plugin | None = None) -> list[Any]:
+        """Leave out sections that have nothing in them and that nothing can be added to."""
+        shown = super().get_inline_instances(request, obj)
+        return [each for each in shown if each.has_add_permission(request, obj) or _has_rows(each.model, obj)]
+
     @admin.display(description=gettext_lazy("report"))
     def report(self, plugin: Plugin) -> SafeString | str:
         """Show all that is known of the current version."""
@@ -107,7 +113,7 @@ class PluginAdmin(PluginColumns, Styled, LimitsView, SecretViews, PluginViews):
             shown = [context[name].version for name in ("current", "waiting") if context[name] is not None]
             context["own"] = [each for each in shown if lifecycle.needs_second_person(each, user_of(request))]
             context |= {"may_approve": may_approve(request), "may_release": may_release(request)}
-            context |= {"safe_mode": is_safe_mode()}
+            context |= {"safe_mode": is_safe_mode(), "may_see_audit": may_see_audit(request)}
             context["secrets_url"] = secrets_url(plugin, self.admin_site.name) if may_see_secrets(request) else ""
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -139,6 +145,10 @@ class PluginAdmin(PluginColumns, Styled, LimitsView, SecretViews, PluginViews):
             lifecycle.delete(plugin, by=user_of(request))
         said = _("What lies in storage stays there: the next sync finds it again, and it will be off.")
         self.message_user(request, said, messages.INFO)
+
+
+def _has_rows(model: Any, plugin: Plugin | None) -> bool:
+    return bool(model._default_manager.filter(plugin=plugin).exists())
 
 
 def _choices(plugin: Plugin) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from .permissions import may_approve, may_see, may_tune
 class ReadOnly:
     """Refuses to add, change and delete, for model admins and inlines."""
 
+    change_form_template: Any = "wasm_plugins/admin/readonly_form.html"
+
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody adds by hand."""
         return False

@@ -30,8 +30,9 @@ _CALLERS: Final[Mapping[str, str | Promise]] = {
 
 def report_of(version: PluginVersion) -> SafeString:
     """Return the report on a version as HTML in which everything that came from its author is escaped."""
-    trust = trust_of(version, load_keys()).label
-    context: dict[str, Any] = {"version": version, "told": None, "trust": trust, "signed": version.statement}
+    keys = load_keys()
+    context: dict[str, Any] = {"version": version, "told": None, "trust": trust_of(version, keys).label}
+    context |= {"signed": version.statement, "signer": keys.owner_of(version.signing_key)}
     context["imports"], context["wasi"] = _folded(map(str, version.imports))
     if version.manifest is not None:
         told = context["told"] = version.declared

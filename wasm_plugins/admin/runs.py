@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from ..models import TaskRun
 from .jobs import find_job_url
+from .people import by_whom, shortly
 from .readonly import ReadOnly
 from .style import Styled
 
@@ -23,6 +24,20 @@ if TYPE_CHECKING:
     TaskRunAdminBase = admin.ModelAdmin[TaskRun]
 else:
     TaskRunAdminBase = admin.ModelAdmin
+
+
+_COLUMN_OF: Final = {
+    "progress": "progress_percent",
+    "asker": "id",
+    "sent": "input",
+    "answer": "result",
+    "failure": "error",
+    "lines": "log",
+    "spent": "used",
+    "job": "id",
+    "took": "finished_at",
+}
+"""Which column of a run a field of its page needs, where it is not the field's own."""
 
 
 class RunList(ChangeList):
@@ -38,13 +53,13 @@ class RunList(ChangeList):
 class TaskRunAdmin(ReadOnly, Styled, TaskRunAdminBase):
     """What ran, for whom, and how it went."""
 
-    list_display = ("handler", "plugin", "status", "progress", "outcome", "requested_by", "created_at", "took")
+    list_display = ("task", "asker", "standing", "outcome", "asked_at", "took")
     list_filter = ("status", "plugin")
     search_fields = ("id", "handler", "plugin__name")
     list_select_related = ("plugin", "requested_by")
     date_hierarchy = "created_at"
     fieldsets = (
-        (None, {"fields": ("id", "plugin", "version", "handler", "route", "status", "progress", "requested_by")}),
+        (None, {"fields": ("id", "plugin", "version", "handler", "route", "status", "progress", "asker")}),
         (gettext_lazy("What went in and came out"), {"fields": ("sent", "answer", "error_code", "failure", "lines")}),
         (
             gettext_lazy("Queue and times"),
@@ -66,11 +81,42 @@ class TaskRunAdmin(ReadOnly, Styled, TaskRunAdminBase):
             },
         ),
     )
-    readonly_fields = ("id", "progress", "sent", "answer", "failure", "lines", "job", "spent", "created_at", "took")
+    readonly_fields = (
+        *("id", "progress", "asker", "sent", "answer", "failure", "lines", "job", "spent", "created_at", "took"),
+    )
+
+    def get_fieldsets(self, request: HttpRequest, obj: TaskRun | None = None) -> Any:
+        """Leave out what a run does not have, or not yet."""
+        sections = super().get_fieldsets(request, obj)
+        if obj is None:
+            return sections
+        kept = [(title, [name for name in section["fields"] if _has(obj, str(name))]) for title, section in sections]
+        return [(title, {"fields": names}) for title, names in kept if names]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Return the list without the long texts."""
         return RunList
+
+    @admin.display(description=gettext_lazy("task"), ordering="handler")
+    def task(self, run: TaskRun) -> str:
+        """Name the task with its plugin."""
+        return f"{run.plugin}: {run.handler}"
+
+    @admin.display(description=gettext_lazy("asked by"), ordering="requested_by")
+    def asker(self, run: TaskRun) -> str:
+        """Name who asked for it."""
+        return by_whom(run.requested_by, is_visitor=bool(run.route))
+
+    @admin.display(description=gettext_lazy("asked for"), ordering="created_at")
+    def asked_at(self, run: TaskRun) -> str:
+        """Say when it was asked for."""
+        return shortly(run.created_at)
+
+    @admin.display(description=gettext_lazy("status"), ordering="status")
+    def standing(self, run: TaskRun) -> str:
+        """Say where it stands, and how far it came."""
+        label = run.get_status_display()
+        return label if run.progress_percent is None else f"{label}: {self.progress(run)}"
 
     @admin.display(description=gettext_lazy("progress"))
     def progress(self, run: TaskRun) -> str:
@@ -80,7 +126,7 @@ class TaskRunAdmin(ReadOnly, Styled, TaskRunAdminBase):
     @admin.display(description=gettext_lazy("outcome"))
     def outcome(self, run: TaskRun) -> str:
         """Show the beginning of what came out."""
-        return truncatechars(run.error or run.result, 80)
+        return truncatechars(run.error or run.result, 80) or "–"
 
     @admin.display(description=gettext_lazy("took"))
     def took(self, run: TaskRun) -> str:
@@ -120,6 +166,10 @@ class TaskRunAdmin(ReadOnly, Styled, TaskRunAdminBase):
         """Link to the job in RQ's own pages, as long as RQ knows it."""
         url = find_job_url(run)
         return _("RQ knows no such job (any more)") if url is None else format_html('<a href="{}">{}</a>', url, run.pk)
+
+
+def _has(run: TaskRun, field: str) -> bool:
+    return getattr(run, _COLUMN_OF.get(field, field)) not in (None, "", {})
 
 
 def as_text(text: str) -> str | SafeString:

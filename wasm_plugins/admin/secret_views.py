@@ -15,7 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from ..models import Plugin
-from ..secret_acts import list_secrets, set_secret, unset_secret
+from ..secret_acts import find_obstacle, list_secrets, set_secret, unset_secret
 from .acts import user_of
 from .permissions import may_change_secrets, may_see_secrets
 from .secret_forms import SecretForm
@@ -49,9 +49,9 @@ class SecretViews(SecretViewsBase):
             form = SecretForm(request.POST) if act == "set" else form
             if self._set(request, plugin, form) if act == "set" else self._unset(request, plugin):
                 return HttpResponseRedirect(request.path)
-        context = {**self.admin_site.each_context(request), "form": form, "plugin": plugin, "opts": self.opts}
+        context = {**self.admin_site.each_context(request), "form": form, "original": plugin, "opts": self.opts}
         context |= {"title": _("Secrets of %(name)s") % {"name": plugin.name}, "media": self.media + form.media}
-        context |= {"secrets": list_secrets(plugin), "may_change": may_change}
+        context |= {"secrets": list_secrets(plugin), "may_change": may_change, "obstacle": find_obstacle(plugin)}
         return TemplateResponse(request, "wasm_plugins/admin/secrets.html", context)
 
     def _set(self, request: HttpRequest, plugin: Plugin, form: SecretForm) -> bool:

@@ -75,6 +75,17 @@ class Report:
         """Those that apply and that the project has not accepted with a reason."""
         return tuple(each for each in self.applying if not each.advisory.accepted)
 
+    def problem(self, *, is_strict: bool) -> str:
+        """Say how many apply that the project has not accepted, or an empty text if none does.
+
+        Args:
+            is_strict: Count those too that were accepted with a reason.
+        """
+        count = len(self.applying if is_strict else self.open)
+        if not count:
+            return ""
+        return "1 advisory applies" if count == 1 else f"{count} advisories apply"
+
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
         findings = [

@@ -21,9 +21,9 @@ from tests.wat import HostImport
 from wasm_plugins import lifecycle, storage
 from wasm_plugins.exceptions import LimitExceeded, LinkError, ManifestError, PluginError
 from wasm_plugins.models import Plugin, PluginVersion, Route
-from wasm_plugins.recording import verify_bytes
 from wasm_plugins.registry import find_snapshot
 from wasm_plugins.sync import record_upload, sync
+from wasm_plugins.verification import verify_bytes
 
 pytestmark = [pytest.mark.django_db, pytest.mark.canary_after]
 

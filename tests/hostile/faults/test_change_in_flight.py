@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -16,6 +13,7 @@ from django.db import connections
 from pytest_django import Settings
 
 from tests.components import ok, plugin_component, text_hook
+from tests.hostile.asked import another_process
 from tests.hostile.bodies import busy
 from tests.hostile.server import wait_until
 from tests.installed import install
@@ -30,16 +28,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 AT_ONCE = 100
 IN_EACH = 50  # so many connections does a server take from one process beside all others
 ROUNDS = 40_000_000
-
-ASK = """
-import sys, threading, django
-django.setup()
-from wasm_plugins import get_plugin_manager
-print("ready", flush=True)
-for line in sys.stdin:
-    values = get_plugin_manager().call_hook_dynamic("speak", 1, "", deadline_ms=20_000).values
-    print(",".join(values), flush=True)
-"""
 
 
 def slow(answer: str) -> bytes:
@@ -66,31 +54,6 @@ def calls_in_flight(count: int) -> Iterator[list[str]]:
             joined.callback(thread.join)
         wait_until(lambda: bulkhead._running["parrot"] + len(answers) == count, "all calls run")
         yield answers
-
-
-@contextmanager
-def another_process(environment: dict[str, str]) -> Iterator[Callable[[], str]]:
-    """Start a process that calls the hook when it is asked to, and return how to ask."""
-    with subprocess.Popen(
-        [sys.executable, "-c", ASK],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment,
-        cwd=os.getcwd(),
-    ) as child:
-        assert child.stdin is not None and child.stdout is not None
-        commands, answers = child.stdin, child.stdout
-
-        def ask() -> str:
-            print("ask", file=commands, flush=True)
-            return answers.readline().strip()
-
-        assert answers.readline().strip() == "ready"
-        try:
-            yield ask
-        finally:
-            commands.close()
 
 
 @pytest.fixture
@@ -125,7 +88,7 @@ def roll_back(plugin: Plugin) -> str:
 def test_if_11_running_calls_finish_on_their_snapshot_and_all_processes_see_the_new_one(
     parrot: Plugin, child_environment: dict[str, str], change: Callable[[Plugin], str]
 ) -> None:
-    with another_process(child_environment) as ask:
+    with another_process(child_environment, "speak") as ask:
         assert ask() == "one"
         seen: Counter[str] = Counter()
         for _ in range(AT_ONCE // IN_EACH):

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import statistics
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -18,6 +15,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from tests.components import Function, err, grow, json_handler, ok, plugin_component, route, spin, text_hook, trap
+from tests.hostile.asked import another_process
 from tests.hostile.bodies import busy
 from tests.installed import install
 from wasm_plugins import get_plugin_manager, lifecycle
@@ -156,43 +154,13 @@ def test_hp_33_failures_count_although_the_callers_transaction_is_undone() -> No
     assert VersionHealth.objects.get(version=plugin.current_version).open_until is not None
 
 
-ASK = """
-import sys, django
-django.setup()
-from wasm_plugins import get_plugin_manager
-from wasm_plugins.exceptions import PluginError
-print("ready", flush=True)
-for line in sys.stdin:
-    try:
-        get_plugin_manager().call_hook_dynamic("guard-opened", 1, "")
-    except PluginError as error:
-        print(error.code, flush=True)
-"""
-
-
 @with_real_commits
 def test_hp_33_another_process_knows_within_a_second(child_environment: dict[str, str]) -> None:
     install(plugin_component("bad", hooks={"guard-opened": text_hook(trap())}))
-    with subprocess.Popen(
-        [sys.executable, "-c", ASK],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=child_environment,
-        cwd=os.getcwd(),
-    ) as child:
-        assert child.stdin is not None and child.stdout is not None
-
-        def ask_child() -> str:
-            assert child.stdin is not None and child.stdout is not None
-            print("ask", file=child.stdin, flush=True)
-            return child.stdout.readline().strip()
-
-        assert child.stdout.readline().strip() == "ready"
-        assert ask_child() == "plugin-trapped"
+    with another_process(child_environment, "guard-opened") as ask_it:
+        assert ask_it() == "plugin-trapped"
         for _ in range(5):
             with pytest.raises(PluginError):
                 get_plugin_manager().call_hook_dynamic("guard-opened", 1, "")
         time.sleep(1)
-        assert ask_child() == "plugin-asleep"
-        child.stdin.close()
+        assert ask_it() == "plugin-asleep"

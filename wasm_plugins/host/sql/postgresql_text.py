@@ -15,6 +15,7 @@ from .errors import SqlRefused
 from .postgresql_nodes import Proved, nodes
 
 _CATALOGUE: Final = "pg_catalog"
+_CANNOT_BE_WRITTEN: Final = "the statement cannot be written anew from its parse tree; write it more simply"
 
 # The rows are counted and measured by the server before one of them is sent: the driver would otherwise hold a
 # result of any size in memory. The statement is evaluated once; a SELECT stops at the first row too many. Each row is
@@ -102,13 +103,28 @@ def _check_columns(proved: Proved, relations: Mapping[str, Relation]) -> None:
 
 def _written(tree: Any) -> str:
     try:
-        text = RawStream()(tree)
-        again = parse_sql(text)
-        same = len(again) == 1 and again[0].stmt == tree
+        text = _printed(tree)
+        is_same = _says(text, tree)
     except RecursionError as exc:
         raise SqlRefused("the statement is nested too deeply; split it, or use IN instead of a chain") from exc
-    except (ParseError, NotImplementedError, ValueError, TypeError, AttributeError, KeyError) as exc:
-        raise SqlRefused("the statement cannot be written anew from its parse tree; write it more simply") from exc
-    if not same:
+    if not is_same:
         raise SqlRefused("the statement, written anew, is not the same; write it more simply")
-    return str(text)
+    return text
+
+
+def _printed(tree: Any) -> str:
+    try:
+        return str(RawStream()(tree))
+    except (NotImplementedError, ValueError, TypeError, AttributeError, KeyError) as exc:
+        # The first is what pglast's printers raise for what they do not know, the others what becomes of an assumption
+        # of theirs that does not hold. No code of ours runs in here, so that none of our mistakes ends as a refusal.
+        raise SqlRefused(_CANNOT_BE_WRITTEN) from exc
+
+
+def _says(text: str, tree: Any) -> bool:
+    """Tell whether PostgreSQL's parser reads a text as this tree and nothing else."""
+    try:
+        again = parse_sql(text)
+    except (ParseError, ValueError) as exc:  # the second of a text that has no UTF-8
+        raise SqlRefused(_CANNOT_BE_WRITTEN) from exc
+    return len(again) == 1 and bool(again[0].stmt == tree)

@@ -14,13 +14,15 @@ HELP: Final = "Compare the installed wasmtime with the upstream advisories that 
 
 
 def add_arguments(parser: CommandParser) -> None:
-    """Take ``--allow-accepted``."""
-    parser.add_argument("--allow-accepted", action="store_true", help="Let those pass that are accepted with a reason.")
+    """Take how strict to be."""
+    strictness = parser.add_mutually_exclusive_group()
+    strictness.add_argument("--strict", action="store_true", help="Fail for those too that are accepted with a reason.")
+    strictness.add_argument(
+        "--allow-accepted", action="store_true", help="Let those pass; this is what it does anyway."
+    )
 
 
 def run(options: Mapping[str, Any]) -> Answer:
-    """Report; a failure if an advisory applies."""
+    """Report; a failure if an advisory applies that the project has not accepted."""
     found = report()
-    counted = found.open if options["allow_accepted"] else found.applying
-    problem = f"{len(counted)} advisories apply" if counted else ""
-    return Answer(found.as_json(), "\n".join(found.lines()), problem)
+    return Answer(found.as_json(), "\n".join(found.lines()), found.problem(is_strict=options["strict"]))

@@ -10,9 +10,11 @@ from django.core.management.base import CommandParser
 
 from ...manager import get_plugin_manager
 from ...models import Hook
+from ...registry import find_snapshot
 from ...results import HookResult
 from ...signatures import hook_signatures
 from .answer import Answer, Usage, error_data, json_argument, table
+from .explaining import sleep_explained, why_silent
 
 HELP: Final = "Call a hook: every enabled plugin that answers it is asked, and what they change stays."
 
@@ -29,11 +31,15 @@ def run(options: Mapping[str, Any]) -> Answer:
     _check_known(hook)
     arguments = [json_argument(text, f"argument {at}") for at, text in enumerate(options["arguments"], 1)]
     try:
-        results = get_plugin_manager().call_hook_dynamic(hook, *arguments)
+        with sleep_explained():
+            results = get_plugin_manager().call_hook_dynamic(hook, *arguments)
     except (TypeError, ValueError, OverflowError) as error:
         raise Usage(str(error)) from error
     described = [_described(each) for each in results]
-    return Answer({"hook": hook, "results": described}, _text(hook, results))
+    not_asked = _not_asked(hook)
+    data = {"hook": hook, "results": described, "not_asked": not_asked}
+    lines = [_text(hook, results), *(f"not asked: {each['plugin']}: {each['why']}" for each in not_asked)]
+    return Answer(data, "\n".join(lines))
 
 
 def _check_known(hook: str) -> None:
@@ -44,6 +50,14 @@ def _check_known(hook: str) -> None:
     close = difflib.get_close_matches(hook.replace("_", "-").lower(), known, n=1)
     listed = f"; there are {', '.join(known)}" if known else ""
     raise Usage(f"there is no hook {hook}" + (f"; did you mean {close[0]}?" if close else listed))
+
+
+def _not_asked(hook: str) -> list[dict[str, str]]:
+    """Return the plugins that declare a hook and are not called, each with why."""
+    serving = [plugin.name for plugin in find_snapshot().hooks.get(hook, ())]
+    rows = Hook.objects.filter(name=hook, is_declared=True).exclude(plugin__name__in=serving)
+    names = rows.order_by("plugin__name").values_list("plugin__name", flat=True)
+    return [{"plugin": name, "why": why_silent(name) or "its hook is switched off in the admin"} for name in names]
 
 
 def _described(each: HookResult) -> dict[str, Any]:
@@ -67,7 +81,7 @@ def _plain(value: Any) -> Any:
 
 def _text(hook: str, results: list[HookResult]) -> str:
     if not results:
-        return f"No enabled plugin answers {hook}."
+        return f"No plugin answers {hook} now."
     rows = [
         (each.plugin, each.version, f"{each.elapsed_ms:.1f} ms", each.value if each.error is None else each.error)
         for each in results

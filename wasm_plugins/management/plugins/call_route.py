@@ -12,8 +12,11 @@ from django.core.management.base import CommandParser
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
+from ...exceptions import RouteNotFound
 from ...manager import get_plugin_manager
+from ...models import Route
 from .answer import Answer, Usage, json_argument
+from .explaining import sleep_explained, why_silent
 
 HELP: Final = "Call a plugin's route, and show what it answers."
 
@@ -30,11 +33,24 @@ def run(options: Mapping[str, Any]) -> Answer:
     """Call it; an answer with an error status is a failure of the command."""
     request = _request(options["method"].upper(), options["path"], options["data"])
     request.user = AnonymousUser() if options["user"] is None else _user(options["user"])
-    response = get_plugin_manager().call_route(request)
+    response = _called(request)
     body = response.content.decode(errors="replace")
     data = {"status": response.status_code, "headers": dict(response.items()), "body": _parsed(response, body)}
     problem = f"the plugin answered status {response.status_code}" if response.status_code >= 400 else ""
     return Answer(data, body, problem)
+
+
+def _called(request: HttpRequest) -> HttpResponse:
+    """Call the route; of a path that leads nowhere an operator may know what a visitor may not."""
+    try:
+        with sleep_explained():
+            return get_plugin_manager().call_route(request)
+    except RouteNotFound as error:
+        row = Route.objects.filter(path=request.path_info, is_declared=True).select_related("plugin").first()
+        if row is None:
+            raise
+        why = why_silent(row.plugin.name) or "this route is switched off in the admin"
+        raise RouteNotFound(why, plugin=row.plugin.name) from error
 
 
 def _request(method: str, path: str, body: str | None) -> HttpRequest:

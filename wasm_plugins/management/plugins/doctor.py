@@ -8,7 +8,8 @@ from typing import Any, Final
 from django.core.management.base import CommandParser
 
 from .answer import Answer, table
-from .checkup import CHECKS, Finding
+from .checkup import CHECKS
+from .finding import Finding
 
 HELP: Final = "Try every part that plugins need, and say what to do."
 

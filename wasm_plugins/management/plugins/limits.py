@@ -10,7 +10,7 @@ from django.db import transaction
 
 from ... import lifecycle
 from ...models import Plugin
-from ...tuning import LIMITS, readable_limits
+from ...tuning import LIMITS, in_words, readable_limits
 from .answer import Answer, Usage, get_plugin, table
 
 HELP: Final = "Show or change the limits of a plugin."
@@ -30,11 +30,14 @@ def run(options: Mapping[str, Any]) -> Answer:
     if options["numbers"] or options["clear"]:
         plugin = _change(plugin, options["numbers"], options["clear"])
     own = readable_limits(plugin.limits, plugin.name)
-    limits = {
+    limits: dict[str, dict[str, Any]] = {
         name: {"number": own.get(name, limit.default), "own": own.get(name), "project": limit.default}
         for name, limit in LIMITS.items()
     }
-    lines = [(name, each["number"], "" if each["own"] is None else each["project"]) for name, each in limits.items()]
+    lines = [
+        (name, in_words(name, each["number"]), "" if each["own"] is None else in_words(name, each["project"]))
+        for name, each in limits.items()
+    ]
     return Answer({"name": plugin.name, "limits": limits}, table(_HEAD, lines))
 
 

@@ -9,11 +9,12 @@ from typing import Any, Final
 
 from django.core.management.base import CommandParser
 
-from ...exceptions import TaskNotFound
+from ...exceptions import PluginNotFound, TaskNotFound
 from ...models import TaskRun
 from ...registry import find_snapshot
 from ...tasks import describe_run, request_run
 from .answer import Answer, get_plugin, json_argument
+from .explaining import why_silent
 
 HELP: Final = "Queue a run of a plugin's task."
 _POLL_S: Final = 0.2
@@ -58,6 +59,8 @@ def _request(plugin: str, task: str, input_text: str) -> TaskRun:
             hint = f"it is the handler of a route: plugins call-route POST {path}"
             raise TaskNotFound(f"{error.message}; {hint}", plugin=plugin, version=error.version) from error
         raise
+    except PluginNotFound as error:
+        raise PluginNotFound(why_silent(plugin) or error.message, plugin=plugin) from error
 
 
 def _wait(asked: TaskRun) -> None:

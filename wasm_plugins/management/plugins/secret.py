@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from ...models import Plugin
 from ...sealing import SecretValue
-from ...secret_acts import VALUE_BYTES, list_secrets, rotate_secrets, set_secret, unset_secret
+from ...secret_acts import VALUE_BYTES, Obstacle, find_obstacle, list_secrets, rotate_secrets, set_secret, unset_secret
 from .answer import Answer, Usage, get_plugin, table
 
 HELP: Final = "List, set and take away the secrets of a plugin; values are never shown."
@@ -58,7 +58,9 @@ def _list(plugins: list[Plugin]) -> Answer:
         }
         for plugin, secret in rows
     ]
-    lines = [(each["plugin"], each["name"], f"{each['set_at']:%Y-%m-%d %H:%M}", each["set_by"] or "-") for each in data]
+    lines = [
+        (each["plugin"], each["name"], f"{each['set_at']:%Y-%m-%d %H:%M}", each["set_by"] or "system") for each in data
+    ]
     text = table(("PLUGIN", "SECRET", "SET", "BY"), lines) if lines else "No secrets are set."
     return Answer({"secrets": data}, text)
 
@@ -70,7 +72,19 @@ def _set(plugin: Plugin, name: str, variable: str | None) -> Answer:
         set_secret(plugin, name, value)
     except ValueError as error:
         raise Usage(str(error)) from error
-    return Answer({"plugin": plugin.name, "set": [name]}, f"{plugin.name}: {name} is set")
+    warnings = _warnings(plugin)
+    lines = [f"{plugin.name}: {name} is set", *(f"warning: {each}" for each in warnings)]
+    return Answer({"plugin": plugin.name, "set": [name], "warnings": warnings}, "\n".join(lines))
+
+
+def _warnings(plugin: Plugin) -> list[str]:
+    """Say what keeps the plugin from reading what was set."""
+    said: Mapping[Obstacle, str] = {
+        "not-asked": f"{plugin.name} cannot read it: its current version does not ask for the capability config",
+        "not-granted": f"{plugin.name} cannot read it yet: plugins enable {plugin.name} --grant config grants that",
+    }
+    obstacle = find_obstacle(plugin)
+    return [said[obstacle]] if obstacle else []
 
 
 def _unset(plugin: Plugin, name: str) -> Answer:
