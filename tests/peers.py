@@ -155,7 +155,7 @@ class Names:
         self._last: list[str] = []
         self.asked: Final[list[str]] = []
 
-    def __call__(self, host: str, port: int, timeout_s: float) -> list[str]:
+    def __call__(self, host: str, port: int, timeout_s: float, plugin: str) -> list[str]:
         self.asked.append(host)
         self._last = next(self._answers, self._last)
         return self._last

@@ -94,6 +94,17 @@ def crashed(key: str) -> Body:
     return _with_value(key, use, log(""))
 
 
+def read_again(key: str, times: int) -> Body:
+    """Read the secret so many times, whatever comes of it, then answer ``{}``."""
+
+    def body(memory: Memory, shape: Shape) -> tuple[str, tuple[Step, ...]]:
+        name, size = memory.text(key)
+        read = f"(call $host-get (i32.const {name}) (i32.const {size}) (i32.const {memory.put(bytes(16))}))\n"
+        return f"{read * times} (i32.const {memory.words(0, *memory.text('{}'))})", (config_get(""),)
+
+    return body
+
+
 def first_of_all() -> Body:
     """Answer the value of the first secret that there is, in the order of the host."""
 

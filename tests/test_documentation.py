@@ -40,6 +40,7 @@ from wasm_plugins.models import Plugin, TaskRun
 from wasm_plugins.results import HookResult
 from wasm_plugins.routes import STATUS_OF, status_of
 from wasm_plugins.runtime import contract, wit
+from wasm_plugins.runtime.log import CallLog
 from wasm_plugins.runtime.wasi import http_fields
 from wasm_plugins.tasks import describe_run, outcome
 
@@ -236,7 +237,7 @@ def test_the_headers_that_pass_are_those_that_are_documented() -> None:
 
 def test_what_the_host_adds_to_an_answer_is_documented() -> None:
     table = rows(section(reference("http"), "## What the host adds"))
-    answer = answers.json_response("null", answers.Terms(export="any"))
+    answer = answers.json_response("null", CallLog(1), answers.Terms(export="any"))
     assert {codes(row[0])[0]: codes(row[1])[0] for row in table} == {
         name: value for name, value in answer.items() if name not in ("Content-Type", "Content-Length")
     }

@@ -10,7 +10,7 @@ import time
 
 import pytest
 from django.contrib.auth.models import Group, User
-from django.db import DatabaseError, connections, transaction
+from django.db import DatabaseError, OperationalError, connections, transaction
 
 from wasm_plugins import outbox as module
 from wasm_plugins.audit.calls import _write_entries
@@ -79,6 +79,74 @@ def test_a_database_that_is_away_for_a_moment_loses_nothing(outbox: Outbox, monk
 
     outbox.put(write, "a")
     assert written("a")
+
+
+@with_real_commits
+def test_a_database_that_is_away_for_long_loses_nothing_either(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "_PAUSES_S", (0.01, 0.02))
+    is_back = threading.Event()
+
+    def write(names: list[str]) -> None:
+        if not is_back.is_set():
+            raise OperationalError("database is locked")
+        add_groups(names)
+
+    for name in ("a", "b"):
+        outbox.put(write, name)
+    time.sleep(0.5)
+    assert outbox.is_waiting
+    outbox.put(write, "c")
+    is_back.set()
+    assert written("c")
+    assert list(Group.objects.order_by("pk").values_list("name", flat=True)) == ["a", "b", "c"]
+    assert "lost" not in caplog.text
+
+
+@with_real_commits
+def test_what_is_written_at_once_waits_too_while_the_database_takes_nothing(outbox: Outbox) -> None:
+    failures = iter([OperationalError("database is locked")])
+
+    def write(names: list[str]) -> None:
+        for failure in failures:
+            raise failure
+        add_groups(names)
+
+    outbox.put_now(write, "a")
+    assert written("a")
+
+
+@with_real_commits
+def test_only_when_too_much_waits_the_oldest_is_given_up_and_the_log_says_what(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "MOST_WAITING", 40)
+    monkeypatch.setattr(module, "_PAUSES_S", (0.01,))
+    is_back, has_failed = threading.Event(), threading.Event()
+
+    def write(names: list[str]) -> None:
+        if not is_back.is_set():
+            has_failed.set()
+            raise OperationalError("database is locked")
+        add_groups(names)
+
+    outbox.put(write, "0")
+    assert has_failed.wait(5)
+    began = time.monotonic()
+    while not outbox._failures and time.monotonic() - began < 5:
+        time.sleep(0.001)
+    for number in range(1, 60):
+        outbox.put(write, str(number))
+        assert len(outbox._waiting) <= 40
+    is_back.set()
+    assert written("59")
+    kept = {int(name) for name in Group.objects.values_list("name", flat=True)}
+    lost = set(range(60)) - kept
+    assert len(kept) >= 30
+    assert "too much waits" in caplog.text
+    assert lost and max(lost) < 40
+    outbox.flush()
 
 
 @with_real_commits

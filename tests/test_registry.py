@@ -8,9 +8,14 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+from django.conf import settings as project_settings
 from django.db import connection, connections, transaction
+from django.db.models import F
 from pytest_django import DjangoAssertNumQueries
 
 from tests.components import ok, plugin_component, text_hook
@@ -140,6 +145,146 @@ def load_and_close() -> None:
         find_snapshot()
     finally:
         connections.close_all()
+
+
+@contextmanager
+def as_of_now() -> Iterator[None]:
+    """Open a transaction that sees the database until its end as it is now."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        Generation.current_token()
+        yield
+
+
+def elsewhere(act: Callable[[], object]) -> None:
+    """Do something on another thread, and so on another connection."""
+
+    def act_and_close() -> None:
+        try:
+            act()
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=act_and_close)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_older_state_that_a_transaction_sees_is_served_to_nobody() -> None:
+    row = install(plugin("one"))
+    assert "parrot" in find_snapshot().plugins
+
+    def disable() -> None:
+        lifecycle.disable(row)
+        assert find_snapshot().plugins == {}
+
+    with as_of_now():
+        elsewhere(disable)
+        registry.invalidate()
+        assert find_snapshot().plugins == {}
+        assert registry.snapshot.plugins == {}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_transaction_that_sees_the_past_keeps_nobody_else_from_looking() -> None:
+    row = install(plugin("one"))
+    find_snapshot()
+    found = []
+
+    def change_as_another_process() -> None:
+        Plugin.objects.filter(pk=row.pk).update(is_enabled=False)
+        Generation.objects.update(number=F("number") + 1, token=uuid.uuid4())
+
+    with as_of_now():
+        elsewhere(change_as_another_process)
+        registry.invalidate()
+        assert "parrot" in find_snapshot().plugins  # as far as this transaction can know
+        elsewhere(lambda: found.append(find_snapshot()))
+    assert found[0].plugins == {}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_transaction_that_sees_the_past_looks_twice_a_second_and_not_at_every_call(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    install(plugin("one"))
+    with as_of_now():
+        find_snapshot()
+        with django_assert_num_queries(0):
+            for _ in range(100):
+                find_snapshot()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_restored_database_is_the_present_although_its_number_is_smaller() -> None:
+    install(plugin("one"))
+    assert "parrot" in find_snapshot().plugins
+    Plugin.objects.update(is_enabled=False)
+    Generation.objects.update(number=1, token=uuid.uuid4())
+    registry.invalidate()
+    with transaction.atomic():
+        assert find_snapshot().plugins == {}
+    assert registry.snapshot.plugins == {}
+
+
+ON_SQLITE = """
+import threading, django
+django.setup()
+from django.core.management import call_command
+from django.db import connections, transaction
+call_command("migrate", verbosity=0)
+from tests.components import ok, plugin_component, text_hook
+from tests.installed import install
+from wasm_plugins import lifecycle
+from wasm_plugins.models import Generation
+from wasm_plugins.registry import find_snapshot, registry
+
+row = install(plugin_component("parrot", hooks={"speak": text_hook(ok("one"))}))
+assert "parrot" in find_snapshot().plugins
+
+def disable():
+    lifecycle.disable(row)
+    assert not find_snapshot().plugins
+    connections.close_all()
+
+with transaction.atomic():
+    before = Generation.current_token()
+    thread = threading.Thread(target=disable)
+    thread.start()
+    thread.join()
+    assert Generation.current_token() == before, "the transaction sees the past"
+    registry.invalidate()
+    assert not find_snapshot().plugins
+assert not registry.snapshot.plugins
+print("well")
+"""
+
+WITH_READERS = """
+from project.settings import *
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA_DIR / "plain.sqlite3",
+    "OPTIONS": {"init_command": "PRAGMA journal_mode=WAL"}}}
+WASM_PLUGINS_SYNC_INTERVAL_S = 0
+WASM_PLUGINS_CACHE_DIR = BASE_DIR / "var" / "compiled"
+"""
+
+
+@pytest.mark.slow
+def test_an_older_state_that_a_transaction_on_sqlite_sees_is_served_to_nobody(tmp_path: Path) -> None:
+    (tmp_path / "plain_settings.py").write_text(WITH_READERS)
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "plain_settings",
+        "PYTHONPATH": f"{tmp_path}:{project_settings.BASE_DIR}",
+        "SHOP_DATA": str(tmp_path),
+        "SHOP_DATABASE": "",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", ON_SQLITE], env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout.endswith("well\n"), done.stderr
 
 
 SERVE = """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -11,8 +10,7 @@ from django.utils.http import content_disposition_header, parse_header_parameter
 from django.utils.http import url_has_allowed_host_and_scheme as is_on_site
 
 from .exceptions import AnswerRefused, LimitExceeded
-
-logger = logging.getLogger("wasm_plugins.plugin")
+from .runtime.log import CallLog
 
 MOST_HEADERS: Final = 64
 HEADER_CHARS: Final = 4_096
@@ -30,6 +28,7 @@ _LOCATION: Final = re.compile(r"(/|[A-Za-z0-9_~.-]+(?=[/?#]|$)|\?)[A-Za-z0-9._~!
 _CACHING: Final = re.compile(r"no-store|no-cache|private|public|must-revalidate|max-age=[0-9]{1,9}")
 _NAMELESS: Final = re.compile(r"[^\w .()-]|^\.+", re.ASCII)
 _FILE_NAME_CHARS: Final = 150
+_SHOWN_CHARS: Final = 40
 
 
 def _as_it_is(pattern: re.Pattern[str]) -> Callable[[str], str | None]:
@@ -74,12 +73,13 @@ PASSED_RESPONSE_HEADERS: Final = frozenset(_RULES)
 """What a plugin may say of its answer: nothing that touches the session, the connection or another page."""
 
 
-def checked_headers(headers: Sequence[tuple[str, str]], export: str) -> dict[str, str]:
+def checked_headers(headers: Sequence[tuple[str, str]], export: str, log: CallLog) -> dict[str, str]:
     """Return the headers that pass, by lower-case name; the names of others are logged.
 
     Args:
         headers: As the plugin wrote them.
         export: The handler, for the error.
+        log: That of the call: its names are the plugin's words, like all others in it.
 
     Raises:
         LimitExceeded: There are too many, or one is too long.
@@ -91,16 +91,17 @@ def checked_headers(headers: Sequence[tuple[str, str]], export: str) -> dict[str
     for spelt, value in headers:
         name = spelt.lower()
         if not _NAME.fullmatch(spelt) or not _VALUE.fullmatch(value):
-            raise _refused(spelt, "which is none", export)
+            raise _refused(spelt, "which is none", export, log)
         if name not in _RULES:
             dropped.append(spelt)
             continue
         ruled = _RULES[name](value.strip(" "))
         if ruled is None or name in passed:
-            raise _refused(spelt, "with a value that it must not have" if ruled is None else "twice", export)
+            raise _refused(spelt, "with a value that it must not have" if ruled is None else "twice", export, log)
         passed[name] = ruled
     if dropped:
-        logger.warning("%s answered headers that were dropped: %s", export, ", ".join(each[:40] for each in dropped))
+        names = ", ".join(log.redactor.redact_start(each, _SHOWN_CHARS) for each in dropped)
+        log.write("warn", f"{export} answered headers that were dropped: {names}")
     return passed
 
 
@@ -120,8 +121,9 @@ def _check_sizes(headers: Sequence[tuple[str, str]], export: str) -> None:
         )
 
 
-def _refused(name: str, why: str, export: str) -> AnswerRefused:
-    return AnswerRefused(f"{export} answered a header {name[:40]!a} {why}", export=export)
+def _refused(name: str, why: str, export: str, log: CallLog) -> AnswerRefused:
+    shown = log.redactor.redact_start(name, _SHOWN_CHARS)  # before it is cut: a part of a secret is one too
+    return AnswerRefused(f"{export} answered a header {shown!a} {why}", export=export)
 
 
 def caching(wanted: str | None, *, is_cacheable: bool) -> str:

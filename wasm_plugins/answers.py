@@ -14,6 +14,7 @@ from .answer_headers import caching, checked_headers
 from .conf import conf
 from .exceptions import AnswerRefused, LimitExceeded
 from .exchange import refuse_constant
+from .runtime.log import CallLog
 
 _TEXT: Final = "text/plain; charset=utf-8"
 _BYTES: Final = "application/octet-stream"
@@ -68,7 +69,7 @@ class Terms:
     is_head: bool = False
 
 
-def json_response(answer: str | None, terms: Terms) -> HttpResponse:
+def json_response(answer: str | None, log: CallLog, terms: Terms) -> HttpResponse:
     """Return the response for a handler of the seed's type.
 
     Raises:
@@ -86,8 +87,8 @@ def json_response(answer: str | None, terms: Terms) -> HttpResponse:
     return _sized(make_harmless(response), terms)
 
 
-def http_response(answer: Mapping[str, Any], terms: Terms) -> HttpResponse:
-    """Return the response for the ``response`` record of ``plugins-manager:common/http``.
+def http_response(answer: Mapping[str, Any], log: CallLog, terms: Terms) -> HttpResponse:
+    """Return the response for the ``response`` record of ``plugins-manager:common/http``; what it drops is logged.
 
     Raises:
         AnswerRefused: The status or a header is none that a plugin may send.
@@ -98,7 +99,7 @@ def http_response(answer: Mapping[str, Any], terms: Terms) -> HttpResponse:
         message = f"{terms.export} answered status {status}; it must be from 200 to 599"
         raise AnswerRefused(message, export=terms.export)
     body = answer["body"]
-    headers = checked_headers(answer["headers"], terms.export)
+    headers = checked_headers(answer["headers"], terms.export, log)
     content = b"" if body.payload is None else body.payload
     _check_size(content, terms.export)
     content_type = _content_type(headers.pop("content-type", ""), body.case, terms)

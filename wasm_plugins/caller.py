@@ -49,7 +49,7 @@ def call_plugin(
     owns_transaction: bool,
     deadline_ms: int,
     expected: Func | None = None,
-    convert: Callable[[Any], Any] | None = None,
+    convert: Callable[[Any, CallLog], Any] | None = None,
     held_nothing: bool = False,
     log: CallLog | None = None,
     report: Report | None = None,
@@ -67,7 +67,8 @@ def call_plugin(
         owns_transaction: Whether that transaction is the call's own, or somebody else's.
         deadline_ms: Wall-clock budget in milliseconds.
         expected: The type that the export must have now: the project may have changed a hook since it was verified.
-        convert: Makes of the answer what this returns; where it refuses, what the plugin wrote is undone.
+        convert: Makes of the answer what this returns, and may add to the call's log; where it refuses, what the plugin
+            wrote is undone.
         held_nothing: Whether no transaction of this thread had run a statement before the call's own began.
         log: Where the plugin's output goes.
         report: Where a task's progress goes.
@@ -102,7 +103,7 @@ def call_plugin(
         linked = components.get_linked(plugin.digest)
         _check_type(linked, export, expected)
         answer = sandbox.call(linked, export, args, limits=limits, host=context, log=log)
-        return answer if convert is None else convert(answer)
+        return answer if convert is None else convert(answer, log)
 
 
 @contextmanager

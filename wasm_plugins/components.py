@@ -15,7 +15,7 @@ from .exceptions import SafeModeOn
 from .host import host_interfaces
 from .runtime.compiled import CompiledCache
 from .runtime.component import Component
-from .runtime.lifeline import Lifeline
+from .runtime.lifeline import DEATHS, Lifeline
 from .runtime.limits import CompileLimits, Limits
 from .runtime.linker import LinkedComponent
 from .snapshot import ActivePlugin
@@ -98,6 +98,11 @@ def rest() -> None:
 def deaths_of(digest: str) -> int:
     """Return how many processes of this machine died while a component was looked at or called."""
     return compiled_cache().lifeline.deaths_of(digest)
+
+
+def is_suspect(digest: str) -> bool:
+    """Tell whether so many processes of this machine died with a component that none looks at it any more."""
+    return not is_safe_mode() and deaths_of(digest) >= DEATHS
 
 
 def forgive(digest: str) -> None:

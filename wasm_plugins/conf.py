@@ -158,7 +158,7 @@ class Settings:
     """Whether no plugin is loaded, compiled, synced or called; an environment variable of the same name wins."""
 
     TWO_PERSONS: bool = False
-    """Whether somebody else than whoever uploaded a version has to approve, enable and grant."""
+    """Whether somebody else than whoever uploaded a version has to approve, enable, grant, raise limits and release."""
 
     AUDIT_HOOKS: bool = False
     """Whether calls of hooks get audit entries, too, as those of routes and tasks do."""

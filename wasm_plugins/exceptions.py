@@ -194,7 +194,7 @@ class SafeModeOn(PluginError):
 
 
 class SecondPersonNeeded(PluginError):
-    """Whoever uploaded a version may not approve, enable or grant to it. Another admin must act."""
+    """Whoever uploaded a version may not approve it, give it more, or release it. Another admin must act."""
 
     code = "second-person-needed"
 

@@ -21,7 +21,7 @@ from .host.sql.grants import TableGrant
 from .models import AuditEntry, Grant, Plugin, PluginVersion, VersionHealth
 from .registry import mark_changed
 from .trust import check_may_serve
-from .tuning import check_limits
+from .tuning import check_limits, raised_limits, readable_limits
 
 __all__ = [
     "delete",
@@ -117,7 +117,7 @@ def grant(plugin: Plugin, capability: str, scope: Any, by: AbstractBaseUser | No
     """
     check_grant(capability, scope)
     plugin = _locked(plugin)
-    _check_second_person(plugin, _could_use_a_grant(plugin), by)
+    _check_second_person(plugin, _could_use_more(plugin), by)
     defaults = {"scope": scope, "granted_by_id": None if by is None else by.pk}
     granted, _ = Grant.objects.update_or_create(plugin=plugin, capability=capability, defaults=defaults)
     _follow(plugin, capability, scope)
@@ -150,10 +150,14 @@ def set_limits(plugin: Plugin, limits: Mapping[str, int], by: AbstractBaseUser |
         by: Who wants it, for the log.
 
     Raises:
+        SecondPersonNeeded: Who wants it uploaded a version that it is for, the project wants two persons, and a number
+            is larger than both the plugin's and the project's.
         ValueError: There is no such limit, or a number is out of its range.
     """
     check_limits(limits)
     plugin = _locked(plugin)
+    if raised_limits(readable_limits(plugin.limits, plugin.name), limits):
+        _check_second_person(plugin, _could_use_more(plugin), by)
     plugin.limits = dict(limits)
     plugin.save(update_fields=["limits"])
     _done("limits", plugin, by, details={"limits": plugin.limits})
@@ -168,8 +172,13 @@ def release(plugin: Plugin, by: AbstractBaseUser | None = None) -> list[int]:
 
     Returns:
         The numbers of the versions that were in quarantine or asleep.
+
+    Raises:
+        SecondPersonNeeded: Who wants it uploaded the current version or one in quarantine, something is in quarantine,
+            and the project wants two persons.
     """
     plugin = _locked(plugin)
+    _check_second_person(plugin, _held_back(plugin), by)
     ill = VersionHealth.objects.filter(version__plugin=plugin)
     numbers = sorted(ill.exclude(quarantined_at=None, open_until=None).values_list("version__number", flat=True))
     ill.delete()
@@ -220,7 +229,7 @@ def _check_second_person(plugin: Plugin, versions: Iterable[PluginVersion], by: 
     for version in versions:
         if needs_second_person(version, by):
             raise SecondPersonNeeded(
-                "was uploaded by the user who wants to approve it: somebody else has to",
+                "was uploaded by the user who wants this for it: somebody else has to do it",
                 plugin=plugin.name,
                 version=version.number,
             )
@@ -238,7 +247,19 @@ def _has_uploaded(by: AbstractBaseUser, digest: str) -> bool:
     return AuditEntry.objects.filter(act="upload", digest=digest, user_id=by.pk).exists()
 
 
-def _could_use_a_grant(plugin: Plugin) -> Iterable[PluginVersion]:
+def _held_back(plugin: Plugin) -> list[PluginVersion]:
+    """Return the versions in quarantine, by the records or as this machine knows, and the current one with them."""
+    versions = list(plugin.versions.select_related("health"))
+    found = [each for each in versions if _is_quarantined(each) or components.is_suspect(each.digest)]
+    return found and [*found, *(each for each in versions if each.pk == plugin.current_version_id)]
+
+
+def _is_quarantined(version: PluginVersion) -> bool:
+    health: VersionHealth | None = getattr(version, "health", None)
+    return health is not None and health.quarantined_at is not None
+
+
+def _could_use_more(plugin: Plugin) -> Iterable[PluginVersion]:
     """Return the version that serves, and those that may come after it."""
     verified = plugin.versions.filter(state=PluginVersion.State.VERIFIED)
     current = plugin.current_version

@@ -181,14 +181,12 @@ class PluginManager:
             TaskNotFound: It has no such task now.
             CallError: The plugin gave no answer.
         """
-        kept_log = log or CallLog(conf.LOG_BYTES)
 
-        def convert(text: str | None) -> str | None:
-            # Unlike a response, which goes to the caller and nowhere else, it is kept and shown to others.
-            text = None if text is None else kept_log.redactor.redact(text)
+        def convert(text: str | None, log: CallLog) -> str | None:
             if accept is not None:
                 accept(text)
-            return text
+            # Unlike a response, which goes to the caller and nowhere else, it is kept and shown to others.
+            return None if text is None else log.redactor.redact(text)
 
         held_nothing = nothing_is_held()  # first of all: to find the snapshot may take a statement
         with attributed("task", user=user, subject=handler) as record:
@@ -207,7 +205,7 @@ class PluginManager:
                     deadline_ms=deadline_ms,
                     convert=convert,
                     held_nothing=held_nothing,
-                    log=kept_log,
+                    log=log,
                     report=report,
                     run=run,
                 )

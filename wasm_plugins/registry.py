@@ -17,6 +17,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from . import components
 from .models import Generation
+from .models.generation import State
 from .snapshot import EMPTY, Snapshot, load_snapshot
 
 CHECK_INTERVAL_S: Final = 0.5
@@ -25,8 +26,20 @@ CHECK_INTERVAL_S: Final = 0.5
 logger = logging.getLogger(__name__)
 
 
+class _Mine(threading.local):
+    """What holds for one thread."""
+
+    def __init__(self) -> None:
+        self.fresh_until = 0.0
+        self.asked: int | None = None
+        """Which of all askings was answered by a look that counts for this thread alone."""
+
+
 class Registry:
     """Holds this process's snapshot.
+
+    A transaction that sees the database as it was at its beginning, as on SQLite or at PostgreSQL's stricter isolation
+    levels, may bring a newer snapshot and never an older one, and what it sees keeps nobody else from looking.
 
     Attributes:
         snapshot: The last one that was loaded.
@@ -41,7 +54,8 @@ class Registry:
     def __init__(self) -> None:
         self.snapshot: Snapshot = EMPTY
         self.fresh_until = 0.0
-        self._token: UUID | None = None
+        self._state = State(None, 0, True)
+        self._mine = _Mine()
         self._is_loaded = False
         self._asked = 0
         self._answered = 0
@@ -61,6 +75,8 @@ class Registry:
         self.fresh_until = 0.0
 
     def _refresh(self) -> Snapshot:
+        if self._mine.asked == self._asked and time.monotonic() < self._mine.fresh_until:
+            return self.snapshot  # this thread has looked, within a transaction that sees no more than it did then
         may_be_old = self._is_loaded and self._asked == self._answered
         if not self._lock.acquire(blocking=not may_be_old):
             return self.snapshot  # another thread is at it, and there is something to go on with
@@ -74,43 +90,56 @@ class Registry:
             self.before_looking()
         asked = self._asked
         try:
-            return self._reload()
+            return self._reload(asked)
         finally:
-            self._answered = asked
+            if self._mine.asked != asked:
+                self._answered = asked
             if asked != self._asked:
                 self.fresh_until = 0.0  # somebody asked again meanwhile
 
-    def _reload(self) -> Snapshot:
+    def _reload(self, asked: int) -> Snapshot:
         connection = connections[router.db_for_read(Generation)]
         if self._is_loaded and connection.in_atomic_block and connection.needs_rollback:
             return self.snapshot  # the caller's transaction is broken: no query would be answered
         try:
             with _own_savepoint(connection):
-                token, snapshot = self._load()
+                state, snapshot = self._load()
         except DatabaseError:
             if not self._is_loaded:
                 raise
             logger.exception("plugins keep their last known state: the database does not answer")
-            token, snapshot = self._token, self.snapshot
-        if token not in _uncommitted:
-            self._publish(token, snapshot)
+            state, snapshot = self._state._replace(is_of_now=True), self.snapshot
+        if state.token not in _uncommitted:
+            self._publish(state, snapshot, asked)
         return snapshot
 
-    def _load(self) -> tuple[UUID | None, Snapshot]:
-        token = Generation.current_token()
-        if self._is_loaded and token == self._token:
-            return token, self.snapshot
+    def _load(self) -> tuple[State, Snapshot]:
+        state = Generation.current_state()
+        if self._is_loaded and (state.token == self._state.token or self._is_past(state)):
+            return state, self.snapshot
         snapshot = load_snapshot()
-        while (now := Generation.current_token()) != token:  # or half of it would be older than the rest
-            token, snapshot = now, load_snapshot()
-        return token, snapshot
+        while (now := Generation.current_state()).token != state.token:  # or half of it would be older than the rest
+            state, snapshot = now, load_snapshot()
+        return state, snapshot
 
-    def _publish(self, token: UUID | None, snapshot: Snapshot) -> None:
+    def _is_past(self, state: State) -> bool:
+        """Tell whether a transaction sees an older state than this process knows.
+
+        Outside of such a transaction a smaller number is the present: a database that was restored.
+        """
+        return not state.is_of_now and state.number < self._state.number
+
+    def _publish(self, state: State, snapshot: Snapshot, asked: int) -> None:
         is_first, self._is_loaded = not self._is_loaded, True
         if snapshot is not self.snapshot:
             components.forget({plugin.digest for plugin in snapshot.plugins.values()})
-        self.snapshot, self._token = snapshot, token
-        self.fresh_until = time.monotonic() + CHECK_INTERVAL_S
+        if not self._is_past(state):
+            self.snapshot, self._state = snapshot, state
+        until = time.monotonic() + CHECK_INTERVAL_S
+        if state.is_of_now:
+            self.fresh_until, self._mine.asked = until, None
+        else:
+            self._mine.fresh_until, self._mine.asked = until, asked
         if is_first and self.when_first_used is not None:
             self.when_first_used()
 

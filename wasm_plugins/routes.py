@@ -15,6 +15,7 @@ from . import exceptions as errors
 from .access import authenticate
 from .answers import make_harmless
 from .csrf import check_csrf
+from .failure_text import failure_text
 from .manager import get_plugin_manager
 from .paths import check_path
 from .snapshot import RouteEntry
@@ -99,7 +100,8 @@ def error_response(error: errors.PluginError) -> HttpResponse:
     """Return the JSON response for an error: which plugin, a code, and never a traceback."""
     status = status_of(error)
     if status >= 500 and not isinstance(error, errors.PluginUnavailable):  # why it sleeps was said when it failed
-        logger.warning("%s", error, exc_info=error)
+        extra = {"plugin": error.plugin, "plugin_version": error.version, "code": error.code}
+        logger.warning("%s", failure_text(error), extra=extra)
     body = {
         "plugin": error.plugin,
         "code": error.code,

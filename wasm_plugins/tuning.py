@@ -98,6 +98,11 @@ def check_limits(own: Mapping[str, Any]) -> None:
             raise ValueError(problem)
 
 
+def raised_limits(before: Mapping[str, int], after: Mapping[str, int]) -> list[str]:
+    """Return the limits that a plugin gets more of than it had and than the project gives to every plugin."""
+    return [name for name, number in after.items() if number > max(before.get(name, 0), LIMITS[name].default)]
+
+
 def readable_limits(stored: object, plugin: str) -> dict[str, int]:
     """Return what can be used of a row's limits; what cannot is logged, and the project's number holds."""
     if not isinstance(stored, Mapping):

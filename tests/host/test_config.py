@@ -12,7 +12,7 @@ from tests.called import called
 from tests.components import err, json_handler, log, ok, plugin_component
 from tests.host_imports import config_get
 from tests.installed import install
-from tests.secret_components import ABSENT, answered, first_of_all
+from tests.secret_components import ABSENT, answered, first_of_all, read_again
 from wasm_plugins import lifecycle
 from wasm_plugins.exceptions import CapabilityDenied, PluginFailed
 from wasm_plugins.models import AuditEntry, Plugin, Secret
@@ -84,6 +84,18 @@ def test_a_secret_that_no_key_opens_is_an_err_for_the_plugin_and_an_error_in_the
         called("vault/tell")
     (record,) = [each for each in caplog.records if each.levelno == logging.ERROR]
     assert "token" in record.getMessage()
+
+
+def test_a_secret_that_no_key_opens_is_logged_once_for_a_call_however_often_it_is_read(
+    vault: Plugin, caplog: pytest.LogCaptureFixture
+) -> None:
+    tasks = {"ask": json_handler(read_again("token", 20))}
+    eager = install(plugin_component("eager", tasks=tasks), grants={"config": {}})
+    set_secret(eager, "token", SecretValue("alpha-bravo"))
+    Secret.objects.update(ciphertext="v1:AAAA")
+    for calls in (1, 2):
+        called("eager/ask")
+        assert len([each for each in caplog.records if each.levelno == logging.ERROR]) == calls
 
 
 def test_a_read_is_noted_with_names_and_without_values(vault: Plugin, caplog: pytest.LogCaptureFixture) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import html
 import json
+import random
+import string
+import time
 import traceback
 from typing import NamedTuple
 from urllib.parse import quote, quote_plus
@@ -143,3 +146,57 @@ def test_an_exception_that_resists_stays_the_failure_that_it_is() -> None:
     error = _Stubborn()
     redact_error(error, _hiding("hunter22"))
     assert (str(error), error.itself[0], type(error.point)) == (STARS, STARS, _Point)
+
+
+_MEBIBYTE = 1024 * 1024
+
+
+def _fastest_s(redactor: Redactor, text: str) -> float:
+    """Return what it takes of this thread's time, which a machine that is busy lengthens little."""
+    took_s = []
+    for _ in range(5):
+        began = time.thread_time()
+        redactor.redact(text)
+        took_s.append(time.thread_time() - began)
+    return min(took_s)
+
+
+def _random(length: int, seed: int, alphabet: str = string.ascii_letters + string.digits) -> str:
+    return "".join(random.Random(seed).choices(alphabet, k=length))
+
+
+def _many(kind: str) -> Redactor:
+    """Return one that knows as many secrets as a plugin may have."""
+    values = {
+        "keys": lambda seed: _random(40, seed),
+        "with symbols": lambda seed: _random(40, seed, string.printable),
+        "certificates": lambda seed: "\n".join(_random(64, 1_000 * seed + line) for line in range(200)),
+        "lists": lambda seed: "\n".join(_random(8, 5_000 * seed + line) for line in range(1_000)),
+    }
+    return _hiding(*(values[kind](seed) for seed in range(64)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["keys", "with symbols", "certificates", "lists"])
+@pytest.mark.parametrize("text", ["json", "random", "full of beginnings"])
+def test_the_largest_text_takes_no_time_to_speak_of_with_as_many_secrets_as_there_may_be(kind: str, text: str) -> None:
+    redactor = _many(kind)
+    texts = {
+        "json": json.dumps([{"number": n, "name": f"customer {n}", "note": "nothing"} for n in range(20_000)]),
+        "random": _random(_MEBIBYTE, 1),
+        "full of beginnings": (_random(40, 7)[:9] + "?") * (_MEBIBYTE // 10),
+    }
+    assert _fastest_s(redactor, texts[text][:_MEBIBYTE]) < 0.25  # 0.05 where nothing else runs, or so
+
+
+def test_a_text_that_is_full_of_secrets_is_stars_as_a_whole() -> None:
+    values = [_random(40, seed) for seed in range(64)]
+    text = "".join(value[:20] + "?" for value in values) * 100
+    assert _hiding(*values).redact(text) == STARS
+
+
+def test_a_value_is_hidden_in_a_text_that_is_long() -> None:
+    values = [_random(40, seed) for seed in range(64)]
+    for at in range(0, 40, 7):
+        text = "x" * (_MEBIBYTE + at) + values[at] + "y" * _MEBIBYTE + values[at].encode().hex()
+        assert _hiding(*values).redact(text) == f"{'x' * (_MEBIBYTE + at)}{STARS}{'y' * _MEBIBYTE}{STARS}"

@@ -15,12 +15,13 @@ from rq.timeouts import JobTimeoutException
 from tests.components import err, json_handler, log, ok, progress, spin, sql, trap
 from tests.tasks.installed import Install, MakeRun
 from wasm_plugins import components
-from wasm_plugins.exceptions import ArtifactError
+from wasm_plugins.exceptions import ArtifactError, PluginAsleep
 from wasm_plugins.manager import PluginManager, TaskAnswer
-from wasm_plugins.models import Plugin, TaskRun
+from wasm_plugins.models import AuditEntry, Plugin, TaskRun
+from wasm_plugins.outbox import outbox
 from wasm_plugins.runtime.linker import LinkedComponent
 from wasm_plugins.tasks import perform_run
-from wasm_plugins.tasks.outcome import ERROR_BYTES, RESULT_BYTES
+from wasm_plugins.tasks.outcome import ERROR_BYTES, MOST_SPARED, RESULT_BYTES
 
 Status = TaskRun.Status
 
@@ -255,6 +256,49 @@ def test_an_attempt_that_was_taken_over_is_undone(
     assert (run.status, run.result, run.input) == (Status.RUNNING, "", "{}")
 
 
+def outcomes() -> list[str]:
+    """Return what the audit says became of the attempts."""
+    outbox.flush()
+    return list(AuditEntry.objects.filter(act="task").order_by("pk").values_list("outcome", flat=True))
+
+
+@pytest.mark.parametrize("writes", [True, False])
+def test_an_attempt_that_was_taken_over_leaves_one_audit_entry_that_says_so(
+    db: None, install: Install, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, writes: bool
+) -> None:
+    statement = "INSERT INTO shop_product (sku, name, price_cents, stock) VALUES ('a', 'a', 1, 1)"
+    steps = [sql(statement)] if writes else []
+    tables = {"shop_product": ["insert"]}
+    run = make_run(install("loyalty", {"recount": json_handler(ok("{}", first=steps))}, tables=tables))
+    run_handler = PluginManager.run_handler
+
+    def run_too_late(*args: Any, **given: Any) -> TaskAnswer:
+        answer = run_handler(*args, **given)
+        TaskRun.objects.filter(pk=run.pk).update(attempts=2)
+        return answer
+
+    monkeypatch.setattr(PluginManager, "run_handler", run_too_late)
+    assert perform_run(str(run.pk)) == "ignored"
+    assert outcomes() == ["superseded"]
+    entry = AuditEntry.objects.get(act="task")
+    assert (entry.plugin, entry.version, entry.subject) == ("loyalty", 1, "recount")
+
+
+def test_every_attempt_leaves_one_audit_entry(
+    plugin: Plugin, install: Install, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    perform_run(str(make_run(plugin).pk))
+    install("loyalty", {"recount": json_handler(err("no"))})
+    perform_run(str(make_run(plugin).pk))
+
+    def fail(digest: str) -> LinkedComponent:
+        raise ArtifactError("is not in storage")
+
+    monkeypatch.setattr(components, "get_linked", fail)
+    perform_run(str(make_run(plugin).pk))
+    assert outcomes() == ["ok", "plugin-failed", "artifact-error"]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_failure_is_recorded_although_the_connection_was_lost(
     install: Install, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
@@ -302,3 +346,30 @@ def test_what_keeps_a_plugin_from_being_loaded_costs_no_retry(
     run.refresh_from_db()
     assert (run.status, run.spared, run.attempts, run.lease_until) == (Status.PENDING, 1, 1, None)
     assert (run.due_at - timezone.now()).total_seconds() > 5
+
+
+def test_waiting_for_a_plugin_that_sleeps_costs_a_run_nothing(
+    plugin: Plugin, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sleep(digest: str) -> LinkedComponent:
+        raise PluginAsleep("is asleep", retry_after_s=1)
+
+    def fail(digest: str) -> LinkedComponent:
+        raise ArtifactError("is not in storage")
+
+    run = make_run(plugin, max_retries=0)
+
+    def perform() -> str:
+        TaskRun.objects.filter(pk=run.pk).update(due_at=timezone.now())
+        return perform_run(str(run.pk))
+
+    monkeypatch.setattr(components, "get_linked", sleep)
+    assert [perform() for _ in range(MOST_SPARED + 2)] == ["pending"] * (MOST_SPARED + 2)
+    run.refresh_from_db()
+    assert (run.spared, run.waited) == (0, MOST_SPARED + 2)
+    monkeypatch.setattr(components, "get_linked", fail)
+    assert perform() == "pending"
+    run.refresh_from_db()
+    assert (run.spared, run.waited, run.attempts) == (1, MOST_SPARED + 2, MOST_SPARED + 3)
+    monkeypatch.undo()
+    assert perform() == "finished"

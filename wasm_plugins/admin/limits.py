@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from .. import lifecycle
+from ..exceptions import PluginError
 from ..models import Plugin
 from ..tuning import LIMITS, in_words, readable_limits, setting_of
 from .acts import user_of
@@ -69,7 +70,10 @@ class LimitsView(LimitsViewBase):
         own = readable_limits(plugin.limits, plugin.name)
         form = LimitsForm(request.POST, own=own) if request.method == "POST" else LimitsForm(own=own)
         if form.is_valid():
-            return self._set_limits(request, plugin, form.own_limits())
+            try:
+                return self._set_limits(request, plugin, form.own_limits())
+            except PluginError as error:
+                form.add_error(None, _("“%(name)s” %(problem)s") % {"name": plugin.name, "problem": error.message})
         context = {**self.admin_site.each_context(request), "form": form, "original": plugin, "opts": self.opts}
         context |= {"title": _("Limits of %(name)s") % {"name": plugin.name}, "media": self.media + form.media}
         return TemplateResponse(request, "wasm_plugins/admin/limits.html", context)

@@ -71,6 +71,7 @@ class TaskRunAdmin(ReadOnly, Styled, TaskRunAdminBase):
                         "attempts",
                         "max_retries",
                         "spared",
+                        "waited",
                         "timeout_s",
                         "spent",
                         "created_at",

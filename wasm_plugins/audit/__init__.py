@@ -1,6 +1,6 @@
 """Who did what to which plugin, and for whom plugins were called: rows that are only ever added."""
 
 from .acts import record_act
-from .calls import QUEUED, CallRecord, attributed, note_write, record_soon
+from .calls import QUEUED, CallRecord, Superseded, attributed, note_write, record_soon
 
-__all__ = ["QUEUED", "CallRecord", "attributed", "note_write", "record_act", "record_soon"]
+__all__ = ["QUEUED", "CallRecord", "Superseded", "attributed", "note_write", "record_act", "record_soon"]

@@ -18,8 +18,15 @@ from .entries import new_entry
 HOST_ERROR: Final = "host-error"
 """Outcome of a call that ended by something other than the plugin."""
 
+SUPERSEDED: Final = "superseded"
+"""Outcome of an attempt of a task whose run was somebody else's by then, so that what it did was undone."""
+
 QUEUED: Final = "queued"
 """Outcome of a call of a route that is processed as a task: the run gets an entry of its own."""
+
+
+class Superseded(Exception):
+    """Somebody found an attempt lost and took its run over, so what it did must be undone."""
 
 
 class CallRecord:
@@ -33,6 +40,19 @@ class CallRecord:
         self._version: int | None = None
         self._started = time.perf_counter()
         self._is_kept = False
+        self._waits_for_call = False
+
+    def takes_over(self, act: str) -> bool:
+        """Tell, once, whether a call that begins within this one is what this one is about."""
+        if not self._waits_for_call or act != self._act:
+            return False
+        self._waits_for_call = False
+        self._started = time.perf_counter()
+        return True
+
+    def wait_for_call(self) -> None:
+        """Let the next call of this kind that begins be this one, and leave no entry of its own."""
+        self._waits_for_call = True
 
     def about(self, plugin: str, version: int | None = None, digest: str = "") -> None:
         """Say which plugin is called, once it is known."""
@@ -51,7 +71,10 @@ class CallRecord:
     def fail(self, error: BaseException) -> None:
         """Note how the call failed; what was added before is undone with the transaction."""
         self._is_kept = False
-        self.outcome = error.code if isinstance(error, PluginError) else HOST_ERROR
+        if isinstance(error, Superseded):
+            self.outcome = SUPERSEDED
+        else:
+            self.outcome = error.code if isinstance(error, PluginError) else HOST_ERROR
 
     def finish(self) -> None:
         """Have the entry written, unless it went with the call's transaction."""
@@ -83,8 +106,12 @@ def attributed(act: str, *, user: Any, subject: str) -> Iterator[CallRecord]:
         user: On whose behalf; he is loaded now if he was not.
         subject: The path, or the name of the task or hook.
     """
+    outer = _open.get()
+    if outer is not None and outer.takes_over(act):
+        yield outer
+        return
     getattr(user, "pk", None)  # while the database is well: a lazy user would be loaded after whatever goes wrong
-    record, outer = CallRecord(act, user, subject), _open.get()
+    record = CallRecord(act, user, subject)
     token = _open.set(record)
     try:
         yield record

@@ -16,6 +16,7 @@ from ..exceptions import (
     PluginFailed,
     PluginTrapped,
 )
+from ..host.sql.errors import StatementCut
 from ..runtime.limits import Limits
 from ..snapshot import ActivePlugin
 from .breaker import breaker
@@ -26,6 +27,9 @@ _COUNT: Final = (PluginTrapped, LimitExceeded, DeadlineExceeded, AnswerRefused, 
 
 _OF_THE_CALLER: Final = ("depth", "argument_bytes")
 """Limits that whoever calls goes over: the one before in a filter, or a stranger with a long request."""
+
+
+_MOST_CAUSES: Final = 32
 
 
 @contextmanager
@@ -71,9 +75,21 @@ def loading(plugin: ActivePlugin) -> Iterator[None]:
 
 def _is_its_fault(error: Exception, plugin: ActivePlugin) -> bool:
     """Tell whether a failure is the version's own: not its caller's, its host's, or that of a plugin it led to."""
+    if (cut := _find_cut(error)) is not None:
+        cut.blamed = cut.blamed or plugin.name
+        return cut.blamed == plugin.name
     if not isinstance(error, _COUNT):
         return False
     if isinstance(error, LimitExceeded) and error.limit in _OF_THE_CALLER:
         return False
     assert isinstance(error, PluginError)
     return error.plugin in (None, plugin.name)
+
+
+def _find_cut(error: BaseException | None) -> StatementCut | None:
+    """Return what a failure of the database began with, if that is our own watchdog's cutting the connection."""
+    for _ in range(_MOST_CAUSES):
+        if error is None or isinstance(error, StatementCut):
+            return error
+        error = error.__cause__ or error.__context__
+    return None

@@ -56,7 +56,8 @@ def claim_probe(plugin: ActivePlugin, lease_until: datetime) -> bool:
     """Ask for the right to try a version that sleeps: of all processes that ask, the database gives it to one.
 
     Outside a transaction this is one statement. Inside one it is made on another connection, or the row would stay
-    locked for as long as the caller goes on; SQLite, which lets nobody else write meanwhile, has no other way.
+    locked for as long as the caller goes on; SQLite, which lets nobody else write meanwhile, has no other way. Where
+    that takes too long for the caller, the right is given back when it comes: nobody else would try the version then.
     """
     claim = partial(_claim, plugin.version_id, lease_until)
     connection = connections[router.db_for_write(VersionHealth)]
@@ -65,13 +66,22 @@ def claim_probe(plugin: ActivePlugin, lease_until: datetime) -> bool:
             return claim()
         except OperationalError:
             return False  # somebody else writes
-    return outbox.ask(claim, timeout_s=_PATIENCE_S) or False
+    give_back = partial(_give_back, plugin.version_id, lease_until)
+    return outbox.ask(claim, timeout_s=_PATIENCE_S, undo=give_back) or False
 
 
 def _claim(version_id: int, lease_until: datetime) -> bool:
     with transaction.atomic(using=router.db_for_write(VersionHealth)):
         due = VersionHealth.objects.filter(version_id=version_id, open_until__lte=timezone.now())
         return due.update(open_until=lease_until) == 1
+
+
+def _give_back(version_id: int, lease_until: datetime, is_ours: bool) -> None:
+    """Let the next caller try the version at once."""
+    if is_ours:
+        with transaction.atomic(using=router.db_for_write(VersionHealth)):
+            claimed = VersionHealth.objects.filter(version_id=version_id, open_until=lease_until)
+            claimed.update(open_until=timezone.now())
 
 
 def _write_fallen(fallen: Iterable[_Fallen]) -> None:

@@ -25,7 +25,7 @@ def _get(state: CallState, key: str) -> Ok | Err:
     try:
         value = context_of(state).configuration.find(key)
     except SecretUnreadable as error:
-        return _unreadable(error)
+        return _unreadable(state, error)
     return Ok(None if value is None else value.reveal())
 
 
@@ -36,13 +36,16 @@ def _get_all(state: CallState) -> Ok | Err:
     try:
         values = context_of(state).configuration.all()
     except SecretUnreadable as error:
-        return _unreadable(error)
+        return _unreadable(state, error)
     return Ok([(key, value.reveal()) for key, value in values.items()])
 
 
-def _unreadable(error: SecretUnreadable) -> Err:
-    """Tell the operator why, and the plugin only that."""
-    logger.error("%s", error)
+def _unreadable(state: CallState, error: SecretUnreadable) -> Err:
+    """Tell the operator why, once for a call however often it reads, and the plugin only that."""
+    configuration = context_of(state).configuration
+    if not configuration.is_known_unreadable:
+        configuration.is_known_unreadable = True
+        logger.error("%s", error)
     return Err(Variant("io", "a secret cannot be read; an operator must set it again"))
 
 

@@ -26,6 +26,7 @@ class Configuration:
     Attributes:
         names_read: Names of the secrets that were read, in order.
         keys_missing: How many times a key was asked for that is not there.
+        is_known_unreadable: Whether the operator was told of this call that a secret cannot be read.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Configuration:
         """
         self.names_read: Final[list[str]] = []
         self.keys_missing = 0
+        self.is_known_unreadable = False
         self._plugin_id: Final = plugin_id
         self._plugin: Final = plugin
         self._redactor: Final = redactor

@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 import uuid
+from typing import Final, NamedTuple
 
-from django.db import models, transaction
-from django.db.models import F
+from django.db import connections, models, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import F, Func, Value
+
+_ISOLATION: Final = "transaction_isolation"
+_SEES_ALL: Final = "read committed"
+"""The level of PostgreSQL at which each statement sees all that was committed before it began."""
+
+
+class State(NamedTuple):
+    """A generation as somebody read it."""
+
+    token: uuid.UUID | None
+    """``None`` before the first change."""
+
+    number: int
+    is_of_now: bool
+    """Whether it was the last one committed when it was read, and not the last one when a transaction began."""
 
 
 class Generation(models.Model):
@@ -35,7 +52,27 @@ class Generation(models.Model):
     @classmethod
     def current_token(cls) -> uuid.UUID | None:
         """Return the token of now, or ``None`` before the first change."""
-        return cls.objects.filter(pk=1).values_list("token", flat=True).first()
+        return cls.current_state().token
+
+    @classmethod
+    def current_state(cls) -> State:
+        """Return the generation of now, or what the caller's transaction takes for it."""
+        rows = cls.objects.filter(pk=1)
+        connection = connections[rows.db]
+        if not connection.in_atomic_block or connection.vendor != "postgresql":
+            token, number = rows.values_list("token", "number").first() or (None, 0)
+            return State(token, number, not connection.in_atomic_block)
+        isolation = Func(Value(_ISOLATION), function="current_setting", output_field=models.CharField())
+        found = rows.annotate(isolation=isolation).values_list("token", "number", "isolation").first()
+        token, number, level = found or (None, 0, _isolation(connection))
+        return State(token, number, level == _SEES_ALL)
+
+
+def _isolation(connection: BaseDatabaseWrapper) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SHOW {_ISOLATION}")
+        (level,) = cursor.fetchone()
+    return str(level)
 
 
 class SyncState(models.Model):

@@ -24,7 +24,7 @@ class Plugin(models.Model):
         blank=True,
         related_name="+",
     )
-    limits = models.JSONField(_("limits"), default=dict, blank=True)
+    limits = models.JSONField(_("limits"), default=dict, db_default={}, blank=True)
     """What its calls may spend where that is not the project's default: number by name of the limit."""
     created_at = models.DateTimeField(_("found"), auto_now_add=True)
 
@@ -76,8 +76,10 @@ class PluginVersion(models.Model):
     """Full names of the imported interfaces."""
     exports = models.JSONField(_("exports"), default=dict, blank=True)
     """Exported functions by name, each with its type as WIT text."""
-    trust = models.CharField(_("signature"), max_length=16, choices=Trust.choices, default=Trust.UNSIGNED)
-    signing_key = models.CharField(_("signing key"), max_length=64, blank=True)
+    trust = models.CharField(
+        _("signature"), max_length=16, choices=Trust.choices, default=Trust.UNSIGNED, db_default=Trust.UNSIGNED.value
+    )
+    signing_key = models.CharField(_("signing key"), max_length=64, blank=True, default="", db_default="")
     """The public key that its signature names, in hexadecimal, or empty."""
     statement = models.JSONField(_("signed statement"), null=True, blank=True)
     """What the signature is about: name, version, digest and capabilities, or null."""

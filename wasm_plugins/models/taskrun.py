@@ -58,6 +58,8 @@ class TaskRun(models.Model):
     """How often it was begun. Also the number by which an attempt proves that the run is still its own."""
     spared = models.PositiveSmallIntegerField(_("attempts that cost no retry"), default=0, db_default=0)
     """Those that a lost worker, or one that could not load the plugin, is to blame for."""
+    waited = models.PositiveSmallIntegerField(_("attempts that found the plugin unavailable"), default=0, db_default=0)
+    """Those in which the plugin took no calls, so that nothing was tried. They cost nothing either."""
     max_retries = models.PositiveSmallIntegerField(_("retries"), default=0)
     due_at = models.DateTimeField(_("due"), default=timezone.now)
     """Not before this moment."""
@@ -67,7 +69,7 @@ class TaskRun(models.Model):
     error_code = models.CharField(_("error code"), max_length=64, blank=True)
     error = models.TextField(_("error"), blank=True)
     log = models.TextField(_("log"), blank=True)
-    used = models.JSONField(_("used"), default=dict, blank=True)
+    used = models.JSONField(_("used"), default=dict, db_default={}, blank=True)
     """What the last attempt spent of its limits: ``[used, limit]`` by name of the limit."""
     created_at = models.DateTimeField(_("asked for"), auto_now_add=True)
     started_at = models.DateTimeField(_("started"), null=True, blank=True)

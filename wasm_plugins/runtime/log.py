@@ -76,7 +76,7 @@ class CallLog:
         """Keep one line as it is shown, or the mark in its place where there is room for no other line after it."""
         if len(self.lines) + 1 < self._limit_lines:
             most = min(LINE_BYTES, self._left)
-            kept = _printable(line[:most]).encode(errors="replace")[:most]
+            kept = printable(line[:most]).encode(errors="replace")[:most]
             self.spent_bytes += len(kept) + LINE_COSTS
             self.lines.append(LogLine(level, kept.decode(errors="ignore")))
             if self._left > 0:
@@ -113,7 +113,7 @@ class CallLog:
         return "\n".join(f"{line.level}: {line.text}" for line in list(self.lines))
 
 
-def _printable(line: str) -> str:
+def printable(line: str) -> str:
     """Escape what could forge a line, drive a terminal or turn text around; a tab becomes blanks."""
     line = line.expandtabs(4)
     if line.isprintable():

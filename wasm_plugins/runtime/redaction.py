@@ -8,10 +8,10 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
-from itertools import takewhile
 from typing import Final
 from urllib.parse import quote, quote_plus
 
+from .needles import Needles
 from .values import Variant
 
 STARS: Final = "***"
@@ -24,11 +24,39 @@ LEAST_CHARS: Final = 4
 _PREFIX_CHARS: Final = 8
 """So many characters of the beginning of a value at the end of something that was cut are taken for it."""
 
+_MOST_CHARS: Final = 192 * 1024 * 1024
+"""How much is searched at most for one text, in characters, each counted once for every value that may be in it."""
+
+_MOST_BEGINNINGS: Final = 1_000
+"""How many beginnings of values are taken out of one text."""
+
 _MOST_DEPTH: Final = 8
 """How deep in lists and records texts are looked for; an exception's attribute may even contain itself."""
 
 _MOST_CAUSES: Final = 32
 """Exceptions behind one another that are looked at."""
+
+
+class _TooMuch(Exception):
+    """A text would take too long to look through."""
+
+
+class _Work:
+    """What looking through one text may still take."""
+
+    def __init__(self) -> None:
+        self._chars = _MOST_CHARS
+        self._beginnings = _MOST_BEGINNINGS
+
+    def search(self, text: str) -> None:
+        self._chars -= len(text)
+        if self._chars < 0:
+            raise _TooMuch
+
+    def compare(self) -> None:
+        self._beginnings -= 1
+        if self._beginnings < 0:
+            raise _TooMuch
 
 
 class Redactor:
@@ -40,26 +68,41 @@ class Redactor:
     """
 
     def __init__(self) -> None:
-        self._needles: tuple[str, ...] = ()
-        self._values: tuple[str, ...] = ()
-        self.longest: int = 0
+        self._spelt: Final = Needles()
+        self._beginnings: Final = Needles()
+        self._values: Final[dict[str, list[str]]] = {}
+
+    @property
+    def longest(self) -> int:
         """Length of the longest text that is looked for, in characters."""
+        return self._spelt.longest
 
     def hide(self, value: str) -> None:
         """Hide a value from now on; one of less than four characters is not hidden."""
         if len(value) > _PREFIX_CHARS:
-            self._values = (*self._values, value)
-        found = {*self._needles, *(each for each in _spellings(value) if len(each) >= LEAST_CHARS)}
-        self._needles = tuple(sorted(found, key=len, reverse=True))  # a part must not be taken out before its whole
-        self.longest = max(map(len, self._needles), default=0)
+            self._beginnings.add(value[:_PREFIX_CHARS])
+            self._values.setdefault(value[:_PREFIX_CHARS], []).append(value)
+        for each in _spellings(value):
+            if len(each) >= LEAST_CHARS:
+                self._spelt.add(each)
 
     def redact(self, text: str) -> str:
-        """Return a text without the values; takes time in proportion to its length and their number."""
-        for needle in self._needles:
-            if needle in text:
+        """Return a text without the values; takes time in proportion to its length.
+
+        A text so full of values that it would take longer is stars as a whole.
+        """
+        work = _Work()
+        try:
+            for needle in self._spelt.candidates(text):
+                work.search(text)
                 text = text.replace(needle, STARS)
-        for value in self._values:
-            text = _without_beginnings(text, value)
+            for beginning in self._beginnings.candidates(text):
+                work.search(text)
+                if beginning in text:
+                    for value in self._values[beginning]:
+                        text = _without_beginnings(text, value, work)
+        except _TooMuch:
+            return STARS
         return text
 
     def redact_start(self, text: str, most_chars: int, *, is_cut: bool = False) -> str:
@@ -77,7 +120,7 @@ class Redactor:
 
     def redact_value(self, value: object, depth: int = _MOST_DEPTH) -> object:
         """Return texts, and lists and records of texts, without the values; anything else as it is."""
-        if depth == 0 or not self._needles:
+        if depth == 0 or not self.longest:
             return value
         again = partial(self.redact_value, depth=depth - 1)
         kind = type(value)  # exactly: a subclass, such as a named tuple, could not be made again from its parts
@@ -110,15 +153,26 @@ def redact_error(error: BaseException, redactor: Redactor) -> None:
         todo += [each.__cause__, each.__context__]
 
 
-def _without_beginnings(text: str, value: str) -> str:
+def _without_beginnings(text: str, value: str, work: _Work) -> str:
     """Return a text without what is left of a value of which somebody has cut off the end."""
     parts, begin = [], 0
     while (at := text.find(value[:_PREFIX_CHARS], begin)) >= 0:
+        work.compare()
         parts += [text[begin:at], STARS]
-        begin = at + sum(
-            1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(text[at : at + len(value)], value, strict=False))
-        )
+        begin = at + _in_common(text[at : at + len(value)], value)
     return "".join([*parts, text[begin:]])
+
+
+def _in_common(text: str, value: str) -> int:
+    """Return how many characters two texts begin with that are the same."""
+    least, most = 0, min(len(text), len(value))
+    while least < most:
+        middle = (least + most + 1) // 2
+        if text[least:middle] == value[least:middle]:
+            least = middle
+        else:
+            most = middle - 1
+    return least
 
 
 def _spellings(value: str) -> Iterator[str]:

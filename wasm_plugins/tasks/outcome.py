@@ -32,7 +32,10 @@ LONGEST_WAIT_S: Final = 60
 """How long it waits at least before another attempt, once it has been sent away often."""
 
 MOST_SPARED: Final = 8
-"""Attempts of a run that cost no retry, since not the plugin was to blame: worker lost or stopped, code not loaded."""
+"""Attempts of a run that cost no retry, since not the plugin was to blame: worker lost or stopped, code not loaded.
+
+Those in which a plugin takes no calls are counted by themselves: they end after ``UNAVAILABLE_S``.
+"""
 
 _SLOWLY: Final = 3
 
@@ -128,13 +131,13 @@ def failure_columns(run: TaskRun, failure: Failure, now: datetime) -> dict[str, 
     """
     columns: dict[str, Any] = {"error_code": failure.code, "error": failure.text, "lease_until": None}
     if failure.waits_s is not None and now - run.created_at < timedelta(seconds=UNAVAILABLE_S):
-        pause_s = max(failure.waits_s, min(LONGEST_WAIT_S, 2 ** min(run.spared, 10)))
+        pause_s = max(failure.waits_s, min(LONGEST_WAIT_S, 2 ** min(run.waited, 10)))
         due_at = now + timedelta(seconds=min(LONGEST_PAUSE_S, pause_s))
-        return {**columns, "status": TaskRun.Status.PENDING, "due_at": due_at, "spared": run.spared + 1}
+        return {**columns, "status": TaskRun.Status.PENDING, "due_at": due_at, "waited": run.waited + 1}
     if failure.is_spared and run.spared < MOST_SPARED:
         due_at = next_due(run.spared + (_SLOWLY if failure.passes_slowly else 0), now)
         return {**columns, "status": TaskRun.Status.PENDING, "due_at": due_at, "spared": run.spared + 1}
-    spent = run.attempts - run.spared
+    spent = run.attempts - run.spared - run.waited
     if failure.may_pass and spent <= run.max_retries:
         return {**columns, "status": TaskRun.Status.PENDING, "due_at": next_due(spent, now)}
     return {**columns, "status": TaskRun.Status.FAILED, "finished_at": now}

@@ -10,6 +10,7 @@ from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from rq.timeouts import BaseTimeoutException
 
 from .. import components
+from ..audit import CallRecord, Superseded, attributed
 from ..conf import conf
 from ..exceptions import PluginError
 from ..health import loading
@@ -32,10 +33,6 @@ UNKNOWN: Final = "unknown"
 """Answer to a job whose run there is not, or whose argument is no run's id."""
 
 logger = logging.getLogger(__name__)
-
-
-class _Superseded(Exception):
-    """Somebody found this attempt lost and took the run over, so what it did must be undone."""
 
 
 def perform_run(run_id: str) -> str:
@@ -70,12 +67,16 @@ def _attempt(run: TaskRun) -> str:
     recorder = Recorder(run, log := CallLog(conf.LOG_BYTES))
     is_loaded = False
     try:
-        with recorder:
-            _load(run)
-        is_loaded = True
-        with collect_usage() as recorder.usage:
-            return _perform(run, log, recorder)
-    except _Superseded:
+        # Around all of it: an entry that went with the call's own transaction may yet be undone.
+        with attributed("task", user=run.requested_by, subject=run.handler) as entry:
+            entry.about(run.plugin.name)
+            entry.wait_for_call()
+            with recorder:
+                _load(run, entry)
+            is_loaded = True
+            with collect_usage() as recorder.usage:
+                return _perform(run, log, recorder)
+    except Superseded:
         logger.warning("run %s: attempt %d was taken over, and is undone", run.pk, run.attempts)
         return IGNORED
     except BaseException as error:
@@ -105,7 +106,7 @@ def _find(run_id: object) -> TaskRun | None:
     return TaskRun.objects.select_related("plugin", "requested_by").filter(pk=key).first()
 
 
-def _load(run: TaskRun) -> None:
+def _load(run: TaskRun, entry: CallRecord) -> None:
     """Load the version that is current now, before any transaction begins: compiling it may take long.
 
     Raises:
@@ -117,6 +118,7 @@ def _load(run: TaskRun) -> None:
     active = find_snapshot().plugins.get(run.plugin.name)
     if active is None:
         return
+    entry.about(active.name, active.version, active.digest)
     try:
         with loading(active):
             components.get_linked(active.digest)
@@ -129,7 +131,7 @@ def _perform(run: TaskRun, log: CallLog, recorder: Recorder) -> str:
     with transaction.atomic(using=alias):
         # Before anything is read: SQLite may refuse the lock at once to a transaction that has read.
         if has_one_writer(alias) and not record(run, {}):
-            raise _Superseded
+            raise Superseded
         with recorder:
             answer = get_plugin_manager().run_handler(
                 run.plugin.name,
@@ -145,5 +147,5 @@ def _perform(run: TaskRun, log: CallLog, recorder: Recorder) -> str:
             )
         columns = success_columns(answer, run.handler, database_now(alias))
         if not record(run, {**columns, **recorder.columns()}):
-            raise _Superseded
+            raise Superseded
     return TaskRun.Status.FINISHED.value

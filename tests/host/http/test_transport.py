@@ -43,6 +43,7 @@ def send(
     defaults: dict[str, Any] = {"method": "GET", "target": "/", "headers": (), "body": b""}
     described = HttpRequest(scheme=scheme, authority=host, **{**defaults, **request})
     bounds = Bounds(
+        plugin="fetcher",
         patience=patience or Patience(deadline_at=time.monotonic() + 10, connect_s=5),
         response_bytes=1_000,
         private=[ip_network("127.0.0.0/8")],

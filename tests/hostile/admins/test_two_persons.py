@@ -7,13 +7,15 @@ from collections.abc import Iterator
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
 from tests.admin.pages import Staff, levels_of
 from tests.components import ok, plugin_component, sql, text_hook
 from wasm_plugins import lifecycle, storage
+from wasm_plugins.conf import conf
 from wasm_plugins.exceptions import SecondPersonNeeded
-from wasm_plugins.models import AuditEntry, Grant, Plugin
+from wasm_plugins.models import AuditEntry, Grant, Plugin, VersionHealth
 from wasm_plugins.sync import record_upload, sync
 
 pytestmark = [pytest.mark.django_db, pytest.mark.canary_after]
@@ -66,6 +68,42 @@ def test_ad_07_the_uploader_does_not_widen_what_was_granted_in_the_form(
 ) -> None:
     with pytest.raises(SecondPersonNeeded):
         lifecycle.grant(plugin, "database", {"tables": {"shop_order": ["delete"]}}, by=uploader.user)
+
+
+def test_ad_07_the_uploader_raises_no_limit_and_may_lower_every_one(
+    uploader: Staff, other: Staff, plugin: Plugin
+) -> None:
+    page, memory_bytes = f"/admin/wasm_plugins/plugin/{plugin.pk}/limits/", conf.MEMORY_BYTES * 2
+    answer = uploader.post(page, {"memory_bytes": str(memory_bytes)})
+    plugin.refresh_from_db()
+    assert (answer.status_code, plugin.limits) == (200, {})
+    assert "somebody else" in answer.content.decode()
+    for staff, number in [
+        (uploader, 65_536),
+        (other, memory_bytes),
+        (uploader, memory_bytes),
+        (uploader, memory_bytes - 1),
+    ]:
+        assert staff.post(page, {"memory_bytes": str(number)}).status_code == 302
+    with pytest.raises(SecondPersonNeeded):
+        lifecycle.set_limits(plugin, {"memory_bytes": memory_bytes}, by=uploader.user)
+    plugin.refresh_from_db()
+    assert plugin.limits == {"memory_bytes": memory_bytes - 1}
+
+
+def test_ad_07_the_uploader_does_not_release_it_from_quarantine_and_may_wake_it(
+    uploader: Staff, other: Staff, plugin: Plugin
+) -> None:
+    assert plugin.current_version is not None
+    health = VersionHealth.objects.create(version=plugin.current_version, open_until=timezone.now(), times_opened=1)
+    assert levels_of(uploader.act(plugin, "release")) == ["success"]
+    assert not VersionHealth.objects.exists()
+    health.pk, health.quarantined_at = None, timezone.now()
+    health.save(force_insert=True)
+    assert levels_of(uploader.act(plugin, "release")) == ["error"]
+    assert VersionHealth.objects.get().quarantined_at is not None
+    assert levels_of(other.act(plugin, "release")) == ["success"]
+    assert not VersionHealth.objects.exists()
 
 
 def test_ad_07_somebody_else_approves(uploader: Staff, other: Staff, plugin: Plugin) -> None:

@@ -9,17 +9,21 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.test import Client
+from pytest_django import Settings
 
 from project.shop.models import Product
 from tests.components import json_handler, ok, plugin_component, route, sql, text_hook
 from tests.installed import install, tables
 from wasm_plugins import get_plugin_manager
-from wasm_plugins.host.sql import watchdog
-from wasm_plugins.models import Route
+from wasm_plugins.exceptions import PluginAsleep
+from wasm_plugins.host.sql import postgresql, watchdog
+from wasm_plugins.models import Route, VersionHealth
+from wasm_plugins.outbox import outbox
 
 pytestmark = [pytest.mark.django_db(databases=["default", "sqlite"], transaction=True), pytest.mark.canary_after]
 
@@ -186,6 +190,35 @@ def test_if_04_a_server_that_does_not_answer_at_all_is_cut_off() -> None:
             cursor.execute("SELECT 1")
         assert time.monotonic() - began < 8
         other.close()
+
+
+def test_if_04_a_plugin_whose_statement_had_to_be_cut_is_blamed_for_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed()
+    settings.WASM_PLUGINS_BREAKER_FAILURES = 1
+    database = connection.settings_dict
+    direct = {name: database[name] for name in ("HOST", "PORT")}
+    with silent_after_login(str(database["HOST"]), int(database["PORT"])) as (port, be_silent):
+
+        def silenced(raw: Any, budget_ms: int) -> Any:
+            be_silent.set()
+            database.update(direct)  # whoever connects anew finds the server
+            return watchdog.watched(raw, budget_ms)
+
+        connection.close()
+        database.update(HOST="127.0.0.1", PORT=port)
+        with monkeypatch.context() as patched:
+            patched.setattr(postgresql, "watched", silenced)
+            try:
+                with pytest.raises((OperationalError, InterfaceError)):
+                    call()
+            finally:
+                database.update(direct)
+    with pytest.raises(PluginAsleep):
+        call()
+    outbox.flush()
+    assert VersionHealth.objects.get().times_opened == 1
 
 
 class silent_after_login:

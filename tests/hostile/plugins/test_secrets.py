@@ -36,6 +36,7 @@ from wasm_plugins.exceptions import AnswerRefused, PluginError, PluginFailed
 from wasm_plugins.models import AuditEntry, Plugin, Route, TaskRun
 from wasm_plugins.outbox import outbox
 from wasm_plugins.registry import mark_changed
+from wasm_plugins.runtime.log import CallLog
 from wasm_plugins.runtime.redaction import STARS
 from wasm_plugins.runtime.sandbox import DETAIL_CHARS
 from wasm_plugins.sealing import SecretValue
@@ -214,12 +215,12 @@ def test_hp_22_a_database_error_about_a_secret_that_is_stored_twice_shows_no_sec
 
 def test_hp_22_an_exception_with_the_secret_in_it_leaves_without_it() -> None:
     _vault(answered("token"))
-    error = _error_of(lambda value: (_ for _ in ()).throw(ValueError(f"cannot use {value}")))
+    error = _error_of(lambda value, log: (_ for _ in ()).throw(ValueError(f"cannot use {value}")))
     assert str(error) == f"cannot use {STARS}"
 
 
 def test_hp_22_an_answer_that_is_refused_is_refused_without_it() -> None:
-    def refuse(value: Any) -> Any:
+    def refuse(value: Any, log: CallLog) -> Any:
         raise AnswerRefused(f"no header can be {value[:14]!r}", export="task") from KeyError(value)
 
     _vault(answered("token"))

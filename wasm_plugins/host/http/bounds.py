@@ -44,6 +44,9 @@ class Bounds:
 
     patience: Patience
 
+    plugin: str
+    """Who sends."""
+
     response_bytes: int
     """Largest body of the response, in bytes."""
 

@@ -75,7 +75,9 @@ class HttpExchange:
             place = str(origin)
             _check_reach(origin, grant)
             _check(request, state.host, grant)
-            answer = (self._transport or _transport()).send(origin, request, _bounds(state, request, grant))
+            answer = (self._transport or _transport()).send(
+                origin, request, _bounds(state, request, grant, state.host.plugin)
+            )
             outcome = str(answer.status)
             return answer
         except HttpFailed as failed:
@@ -120,7 +122,7 @@ def _check(request: HttpRequest, context: CallContext, grant: HttpGrant) -> None
         raise Denied("a transaction is open, which would hold its locks meanwhile, and the grant has no in_transaction")
 
 
-def _bounds(state: CallState, request: HttpRequest, grant: HttpGrant) -> Bounds:
+def _bounds(state: CallState, request: HttpRequest, grant: HttpGrant, plugin: str) -> Bounds:
     deadline_at = min(time.monotonic() + conf.HTTP_TIMEOUT_MS / 1000, state.deadline_at)
     patience = Patience(
         deadline_at=deadline_at,
@@ -129,7 +131,7 @@ def _bounds(state: CallState, request: HttpRequest, grant: HttpGrant) -> Bounds:
         between_bytes_s=_seconds(request.between_bytes_ns),
     )
     private = private_networks(tuple(conf.HTTP_PRIVATE_NETWORKS)) if grant.private else ()
-    return Bounds(patience=patience, response_bytes=state.limits.http_body_bytes, private=private)
+    return Bounds(plugin=plugin, patience=patience, response_bytes=state.limits.http_body_bytes, private=private)
 
 
 def _seconds(duration_ns: int | None) -> float:

@@ -6,6 +6,7 @@ import os
 import queue
 import socket
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final, Protocol
 
@@ -14,12 +15,21 @@ from ...runtime.wasi.http_types import HttpFailed
 MOST_LOOKUPS: Final = 16
 """Lookups that may be under way in one process: one that is given up goes on until the system gives it up too."""
 
+MOST_OF_ONE: Final = 4
+"""How many of them may be one plugin's: names that hang must not keep others from looking theirs up."""
+
 
 class Resolver(Protocol):
     """Finds the addresses of a host."""
 
-    def __call__(self, host: str, port: int, timeout_s: float) -> Sequence[str]:
+    def __call__(self, host: str, port: int, timeout_s: float, plugin: str) -> Sequence[str]:
         """Return the addresses of a name as texts; blocks for at most ``timeout_s``.
+
+        Args:
+            host: The name.
+            port: Where somebody wants to connect to.
+            timeout_s: How long to wait, in seconds.
+            plugin: Who asks.
 
         Raises:
             HttpFailed: There are none, or not in time.
@@ -27,21 +37,44 @@ class Resolver(Protocol):
         ...
 
 
-_free = threading.BoundedSemaphore(MOST_LOOKUPS)
+class _Lookups:
+    """Those that are under way, by plugin."""
+
+    def __init__(self) -> None:
+        self._lock: Final = threading.Lock()
+        self._of: Final[Counter[str]] = Counter()
+
+    def begin(self, plugin: str) -> bool:
+        """Count one more, unless there are too many; tell whether it was counted."""
+        with self._lock:
+            if self._of[plugin] >= MOST_OF_ONE or self._of.total() >= MOST_LOOKUPS:
+                return False
+            self._of[plugin] += 1
+            return True
+
+    def end(self, plugin: str) -> None:
+        """Count one less."""
+        with self._lock:
+            self._of[plugin] -= 1
+            if not self._of[plugin]:
+                del self._of[plugin]
+
+
+_lookups = _Lookups()
 
 
 def _forget_lookups() -> None:
-    global _free  # a forked process has none of its parent's threads
-    _free = threading.BoundedSemaphore(MOST_LOOKUPS)
+    global _lookups  # a forked process has none of its parent's threads
+    _lookups = _Lookups()
 
 
 os.register_at_fork(after_in_child=_forget_lookups)
 
 
-def resolve(host: str, port: int, timeout_s: float) -> Sequence[str]:
+def resolve(host: str, port: int, timeout_s: float, plugin: str) -> Sequence[str]:
     """Ask the operating system; on a thread, since nothing can end ``getaddrinfo`` early."""
-    free = _free
-    if not free.acquire(blocking=False):
+    lookups = _lookups
+    if not lookups.begin(plugin):
         raise HttpFailed("DNS-timeout")
     answers: queue.SimpleQueue[list[str] | OSError] = queue.SimpleQueue()
 
@@ -52,9 +85,13 @@ def resolve(host: str, port: int, timeout_s: float) -> Sequence[str]:
         except (OSError, UnicodeError) as error:
             answers.put(error if isinstance(error, OSError) else OSError(str(error)))
         finally:
-            free.release()
+            lookups.end(plugin)
 
-    _start(look_up, free)
+    try:
+        threading.Thread(target=look_up, name="wasm-plugins-dns", daemon=True).start()
+    except RuntimeError:  # the system has no thread left
+        lookups.end(plugin)
+        raise HttpFailed("DNS-timeout") from None
     try:
         found = answers.get(timeout=timeout_s)
     except queue.Empty:
@@ -62,12 +99,3 @@ def resolve(host: str, port: int, timeout_s: float) -> Sequence[str]:
     if isinstance(found, OSError) or not found:
         raise HttpFailed("DNS-error", {"rcode": None, "info-code": None})
     return found
-
-
-def _start(look_up: object, free: threading.BoundedSemaphore) -> None:
-    thread = threading.Thread(target=look_up, name="wasm-plugins-dns", daemon=True)  # type: ignore[arg-type]
-    try:
-        thread.start()
-    except RuntimeError:  # the system has no thread left
-        free.release()
-        raise HttpFailed("DNS-timeout") from None

@@ -78,7 +78,7 @@ class Transport:
             found: Sequence[str] = (str(ip_address(origin.host)),)
         else:
             left_s = bounds.patience.left_s(bounds.patience.connect_s, "DNS-timeout")
-            found = self._resolver(origin.host, origin.port, left_s)
+            found = self._resolver(origin.host, origin.port, left_s, bounds.plugin)
         if not all_allowed(found, bounds.private):
             raise HttpFailed("destination-IP-prohibited")
         return found

@@ -40,5 +40,17 @@ class SqlFailed(Exception):
         super().__init__(self.reason)
 
 
+class StatementCut(Exception):
+    """The watchdog ended the connection under a statement that went on past its time. Base of the driver's own error.
+
+    What the plugin asked for is to blame, as far as anybody can tell, so it counts as the plugin's failure.
+
+    Attributes:
+        blamed: The plugin that it counts for: the innermost, where one led to another.
+    """
+
+    blamed: str | None = None
+
+
 class SqlUnavailable(Exception):
     """Nothing here can prove a statement harmless on this database. The operator must act."""

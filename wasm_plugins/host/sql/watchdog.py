@@ -11,9 +11,12 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import Any, Final
 
 import psycopg
+
+from .errors import StatementCut
 
 CANCEL_AFTER_MS: Final = 100
 """How long after the limit a statement is cancelled; the server's own timeout comes first, and mostly suffices."""
@@ -28,6 +31,10 @@ _IDLE_LOOKS: Final = 50
 """Looks in a row without a statement, after which the thread sleeps until there is one."""
 
 
+class ConnectionCut(StatementCut, psycopg.OperationalError):
+    """What whoever waits for a statement gets when its connection was cut."""
+
+
 class _Watch:
     """One statement that is being watched."""
 
@@ -37,10 +44,7 @@ class _Watch:
         self.cut_at = limit_at + CUT_AFTER_MS / 1_000
         self.is_cancelled = False
         self.is_busy = False
-
-    @property
-    def due_at(self) -> float:
-        return self.cut_at if self.is_cancelled else self.cancel_at
+        self.is_cut = False
 
 
 class Watchdog:
@@ -75,13 +79,13 @@ class Watchdog:
         idle_looks = 0
         while True:
             with self._changed:
-                watch = self._due()
+                watch = self._to_cut() or self._to_cancel()
                 if watch is None:
                     idle_looks = 0 if self._watches else idle_looks + 1
                     self._is_asleep = idle_looks > _IDLE_LOOKS
                     self._changed.wait(None if self._is_asleep else _LOOK_S)
                     continue
-                if watch.is_cancelled:
+                if watch.is_cut:
                     self._watches.discard(watch)
                     _cut(watch.raw)  # under the lock: the statement's own thread cannot close the socket meanwhile
                     continue
@@ -93,9 +97,19 @@ class Watchdog:
                     watch.is_busy = False
                     self._changed.notify_all()
 
-    def _due(self) -> _Watch | None:
+    def _to_cut(self) -> _Watch | None:
+        """Return a connection whose time is quite over, cancelled or not: to cut takes no time, to cancel may."""
         now = time.monotonic()
-        return next((watch for watch in self._watches if watch.due_at <= now), None)
+        watch = next((watch for watch in self._watches if watch.cut_at <= now), None)
+        if watch is not None:
+            watch.is_cut = True
+        return watch
+
+    def _to_cancel(self) -> _Watch | None:
+        """Return the statement that has waited longest for its cancellation; one at a time, then cuts come first."""
+        now = time.monotonic()
+        due = [watch for watch in self._watches if not watch.is_cancelled and watch.cancel_at <= now]
+        return min(due, key=attrgetter("cancel_at"), default=None)
 
 
 def _cancel(raw: Any) -> None:
@@ -128,10 +142,17 @@ def watched(raw: Any, budget_ms: int) -> Iterator[None]:
         raw: The connection of psycopg.
         budget_ms: After this and ``CANCEL_AFTER_MS`` the statement is cancelled, after this and ``CUT_AFTER_MS`` the
             connection is cut.
+
+    Raises:
+        ConnectionCut: It was cut.
     """
     watchdog = _watchdog
     watch = watchdog.add(raw, budget_ms)
     try:
         yield
+    except psycopg.Error as error:
+        if watch.is_cut:
+            raise ConnectionCut(*error.args) from error
+        raise
     finally:
         watchdog.remove(watch)
