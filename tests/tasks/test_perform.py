@@ -18,7 +18,7 @@ from wasm_plugins import components
 from wasm_plugins.exceptions import ArtifactError
 from wasm_plugins.manager import PluginManager, TaskAnswer
 from wasm_plugins.models import Plugin, TaskRun
-from wasm_plugins.runtime.linker import LinkedComponent
+from wasm_plugins.runtime.stand_in import Callee
 from wasm_plugins.tasks import perform_run
 from wasm_plugins.tasks.outcome import ERROR_BYTES, RESULT_BYTES
 
@@ -279,7 +279,7 @@ def test_a_plugin_is_loaded_before_the_runs_transaction_begins(
     run = make_run(install("loyalty", {"recount": json_handler(ok("{}"))}))
     load, seen = components.get_linked, []
 
-    def watched(digest: str) -> LinkedComponent:
+    def watched(digest: str) -> Callee:
         seen.append(connection.in_atomic_block)
         return load(digest)
 
@@ -292,7 +292,7 @@ def test_a_plugin_is_loaded_before_the_runs_transaction_begins(
 def test_what_keeps_a_plugin_from_being_loaded_costs_no_retry(
     plugin: Plugin, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    def fail(digest: str) -> LinkedComponent:
+    def fail(digest: str) -> Callee:
         raise error
 
     run = make_run(plugin, max_retries=0)
