@@ -217,3 +217,12 @@ def test_a_user_who_is_acting_already_stays() -> None:
     bonus = fake("bonus", lambda product_id, note: str(acting_user.get()))
     with override_plugins(bonus), get_plugin_manager().acting_as(ann):
         assert ">ann</div>" in rendered(request=_request(bob))
+
+
+def test_a_plugin_that_sleeps_warns_once_and_not_for_every_page(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.WASM_PLUGINS_BREAKER_FAILURES = 1
+    with override_plugins(fake("bad", fail)), caplog.at_level(logging.WARNING, "wasm_plugins.slots"):
+        assert {rendered() for _ in range(5)} == {"<main></main>"}
+    assert len([each for each in caplog.records if each.name == "wasm_plugins.slots"]) == 1

@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString, mark_safe
 from .caller import acting_user
 from .capabilities import HTML
 from .conf import PREFIX, conf
+from .exceptions import PluginUnavailable
 from .fragments import html_fragment, text_fragment
 from .hooks import Hook, declared_hooks
 from .manager import get_plugin_manager
@@ -85,7 +86,9 @@ def _acting_for(user: Any) -> AbstractContextManager[None]:
 
 def _shown(slot: str, results: list[HookResult]) -> Iterator[SafeString]:
     for result in results:
-        if result.error is not None:
+        if isinstance(result.error, PluginUnavailable):
+            logger.debug("slot %s: %s", slot, result.error)  # why it sleeps was said when it failed
+        elif result.error is not None:
             logger.warning("slot %s: %s", slot, result.error, exc_info=result.error)
         elif result.value:
             if (size := len(result.value.encode())) > conf.FRAGMENT_BYTES:
