@@ -32,7 +32,7 @@ pg_catalog.has_function_privilege(pg_catalog.to_regprocedure($1)::pg_catalog.oid
 # Views are tables here: the admin named the view, and what it reads is the business of who wrote it.
 _RELATIONS: Final = """SELECT pg_catalog.jsonb_object_agg(c.relname, pg_catalog.jsonb_build_array(
 c.relnamespace::pg_catalog.regnamespace::pg_catalog.text, ARRAY(
-SELECT a.attname::pg_catalog.text FROM pg_catalog.pg_attribute a
+SELECT pg_catalog.concat(a.atttypid, ' ', a.attname) FROM pg_catalog.pg_attribute a
 WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum)))
 FROM pg_catalog.pg_class c WHERE c.oid = ANY(ARRAY(
 SELECT pg_catalog.to_regclass(pg_catalog.quote_ident(wanted))::pg_catalog.oid
@@ -52,16 +52,16 @@ pg_catalog.set_config('lock_timeout', $3, true)"""
 _CATALOGUES: Final = frozenset({"pg_catalog", "information_schema"})
 
 _REPORTED: Final = (
-    "client_encoding",
-    "standard_conforming_strings",
-    "DateStyle",
-    "IntervalStyle",
-    "TimeZone",
-    "application_name",
-    "default_transaction_read_only",
-    "is_superuser",
-    "session_authorization",
-    "search_path",
+    b"client_encoding",
+    b"standard_conforming_strings",
+    b"DateStyle",
+    b"IntervalStyle",
+    b"TimeZone",
+    b"application_name",
+    b"default_transaction_read_only",
+    b"is_superuser",
+    b"session_authorization",
+    b"search_path",
 )
 """Settings of which the server tells every change by itself, so reading them costs nothing."""
 
@@ -139,8 +139,8 @@ def armed(
 def _relations(found: str | None) -> dict[str, Relation]:
     named = json.loads(found or "{}")
     return {
-        name: Relation(_unquoted(schema), frozenset(columns))
-        for name, (schema, columns) in named.items()
+        name: Relation(_unquoted(schema), frozenset(each.partition(" ")[2] for each in typed), frozenset(typed))
+        for name, (schema, typed) in named.items()
         if schema not in _CATALOGUES
     }
 
@@ -149,16 +149,17 @@ def _unquoted(name: str) -> str:
     return name[1:-1].replace('""', '"') if name.startswith('"') else name
 
 
-def _reported(cursor: RawCursor[Any]) -> list[str | None]:
-    return [cursor.connection.info.parameter_status(name) for name in _REPORTED]
+def _reported(cursor: RawCursor[Any]) -> list[bytes | None]:
+    of_server = cursor.connection.pgconn.parameter_status
+    return [of_server(name) for name in _REPORTED]
 
 
 def _check_same(
     connection: BaseDatabaseWrapper,
     before: Sequence[str | None],
     after: Sequence[str | None],
-    reported_before: Sequence[str | None],
-    reported_after: Sequence[str | None],
+    reported_before: Sequence[bytes | None],
+    reported_after: Sequence[bytes | None],
 ) -> None:
     if list(before) == list(after) and reported_before == reported_after:
         return
