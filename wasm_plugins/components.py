@@ -94,7 +94,7 @@ def running(digest: str) -> AbstractContextManager[None]:
     """Note, where other processes find it if this one dies, that a component runs while the block does."""
     lifeline = _lifelines.get(digest)
     if lifeline is None and digest in _standing_in:
-        return nullcontext()  # nothing runs that a process could die of
+        return nullcontext()  # of a test: no other process could put it into quarantine
     return (lifeline or compiled_cache().lifeline).running(digest)
 
 
