@@ -6,9 +6,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
-
-from django.db.backends.base.base import BaseDatabaseWrapper
+from typing import Any, Final, Protocol
 
 from .checked import check_params, check_text
 from .engine import SqlLimits
@@ -46,6 +44,24 @@ ORDER BY type = 'index'"""
 _proved: Final = Remembered[None]()
 
 
+class Provable(Protocol):
+    """A connection whose statements can be proved: Django's wrapper of one, or what an author's tools have instead."""
+
+    alias: str
+    """Names the database: what was proved for one is remembered for that one alone."""
+
+    connection: Any
+    """The connection of ``sqlite3``."""
+
+    def get_connection_params(self) -> Any:
+        """Return the arguments that ``get_new_connection`` takes."""
+        ...
+
+    def get_new_connection(self, conn_params: Any, /) -> Any:
+        """Open another connection, with the same functions."""
+        ...
+
+
 class _Used(dict[str, None]):
     """Parameters of every name, all null, which remember the names that were asked for."""
 
@@ -79,7 +95,7 @@ class Guard:
         return sqlite3.SQLITE_DENY
 
 
-def prove(connection: BaseDatabaseWrapper, sql: str, params: int, grant: TableGrant, limits: SqlLimits) -> None:
+def prove(connection: Provable, sql: str, params: int, grant: TableGrant, limits: SqlLimits) -> None:
     """Compile a statement in an empty database that holds the granted tables and nothing else, under an authorizer.
 
     The authorizer alone, on the real database, cannot tell a plugin's access from the host's own: checking a foreign
@@ -99,7 +115,7 @@ def prove(connection: BaseDatabaseWrapper, sql: str, params: int, grant: TableGr
 
 
 def _prove(
-    connection: BaseDatabaseWrapper,
+    connection: Provable,
     sql: str,
     params: int,
     grant: TableGrant,
@@ -148,7 +164,7 @@ def _pieces(sql: str) -> Iterator[Piece]:
 
 
 @contextmanager
-def _shadow(connection: BaseDatabaseWrapper, definitions: Sequence[str]) -> Iterator[sqlite3.Connection]:
+def _shadow(connection: Provable, definitions: Sequence[str]) -> Iterator[sqlite3.Connection]:
     # Made by Django's backend, so that the functions which CHECK constraints of the host may use are there.
     settings = {**connection.get_connection_params(), "database": ":memory:", "uri": False}
     shadow: sqlite3.Connection = connection.get_new_connection(settings)
