@@ -473,6 +473,7 @@ def test_every_block_of_code_is_what_it_says(page: Path) -> None:
         "sql": parse_sql,
         "sh": str,
         "wit": str,
+        "html": str,
         "text": str,
     }
     for language, text in FENCE.findall(page.read_text()):

@@ -16,7 +16,7 @@ class WasmPluginsConfig(AppConfig):
 
     def ready(self) -> None:
         """Import every app's ``plugin_hooks`` module, as Django's admin does with ``admin``."""
-        from . import checks, database_checks  # noqa: F401 - importing registers them
+        from . import checks, database_checks, hook_checks  # noqa: F401 - importing registers them
         from .first_use import sync_in_background
         from .health import count_deaths
         from .manager import get_plugin_manager

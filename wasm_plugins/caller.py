@@ -18,8 +18,8 @@ from .host.configuration import Configuration
 from .host.context import CallContext, Report, RunFacts
 from .host.session import Session
 from .runtime import sandbox
-from .runtime.linker import LinkedComponent
 from .runtime.log import CallLog
+from .runtime.stand_in import Callee
 from .runtime.wit import Func
 from .secret_reads import discreet
 from .snapshot import ActivePlugin
@@ -132,8 +132,8 @@ def _closing(plugin: ActivePlugin, export: str, session: Session, log: CallLog) 
         _pass_on(plugin, log)
 
 
-def _check_type(linked: LinkedComponent, export: str, expected: Func | None) -> None:
-    found = linked.component.find_export(export)
+def _check_type(linked: Callee, export: str, expected: Func | None) -> None:
+    found = linked.find_export(export)
     if expected is not None and found is not None and not expected.matches(found):
         raise LinkError(f"exports {export} as {found}, but the project's hook is {expected} now", missing=export)
 

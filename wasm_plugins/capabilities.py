@@ -18,7 +18,7 @@ CONFIG: Final = "config"
 """Read the plugin's own settings and secrets."""
 
 HTML: Final = "html"
-"""Answer routes with HTML pages. No import shows it, so ``plugin.toml`` asks for it."""
+"""Answer routes with HTML pages, and slots with fragments. No import shows it, so ``plugin.toml`` asks for it."""
 
 _CAPABILITY_OF: Final[dict[str, str | None]] = {
     "plugins-manager:common/types": None,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import threading
 from collections import defaultdict
-from collections.abc import Collection
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from .runtime.component import Component
 from .runtime.lifeline import DEATHS, Lifeline
 from .runtime.limits import CompileLimits, Limits
 from .runtime.linker import LinkedComponent
+from .runtime.stand_in import Callee
 from .snapshot import ActivePlugin
 from .storage import read_kept
 from .tuning import project_limits, with_own
@@ -25,6 +26,9 @@ from .tuning import project_limits, with_own
 _linked: dict[str, LinkedComponent] = {}
 _lifelines: dict[str, Lifeline] = {}
 """Where it is noted that each of them runs: where its compiled code lies."""
+
+_standing_in: dict[str, Callee] = {}
+"""What a test has called in place of what storage holds, by digest."""
 
 _loading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 """One lock for each digest: a component that takes long to compile keeps no other from being called."""
@@ -63,7 +67,7 @@ def _cache_folder() -> Path:
     return (Path(home) if home else Path.home() / ".cache") / "wasm-plugins"
 
 
-def get_linked(digest: str) -> LinkedComponent:
+def get_linked(digest: str) -> Callee:
     """Return a component that is ready to be called.
 
     Blocks for milliseconds when this machine has compiled it before, for seconds when not.
@@ -75,6 +79,8 @@ def get_linked(digest: str) -> LinkedComponent:
     """
     if (found := _linked.get(digest)) is not None:
         return found
+    if (stand_in := _standing_in.get(digest)) is not None:
+        return stand_in
     with _loading[digest]:
         if (found := _linked.get(digest)) is None:
             compiled = compiled_cache()
@@ -86,7 +92,25 @@ def get_linked(digest: str) -> LinkedComponent:
 
 def running(digest: str) -> AbstractContextManager[None]:
     """Note, where other processes find it if this one dies, that a component runs while the block does."""
-    return (_lifelines.get(digest) or compiled_cache().lifeline).running(digest)
+    lifeline = _lifelines.get(digest)
+    if lifeline is None and digest in _standing_in:
+        return nullcontext()  # of a test: no other process could put it into quarantine
+    return (lifeline or compiled_cache().lifeline).running(digest)
+
+
+@contextmanager
+def standing_in(replacements: Mapping[str, Callee]) -> Iterator[None]:
+    """Call these instead of what storage holds while the block runs, in every thread of this process: for tests.
+
+    Args:
+        replacements: What to call by digest. The digests are made up, so nothing else can have them.
+    """
+    _standing_in.update(replacements)
+    try:
+        yield
+    finally:
+        for digest in replacements:
+            del _standing_in[digest]
 
 
 def rest() -> None:

@@ -127,6 +127,9 @@ class Settings:
     RESPONSE_BODY_BYTES: int = 2 * 1024 * 1024
     """Largest answer of a route that is passed on, in bytes."""
 
+    FRAGMENT_BYTES: int = 64 * 1024
+    """Largest fragment of HTML that a plugin may answer to ``{% plugin_slot %}``, in bytes."""
+
     HTTP_TIMEOUT_MS: int = 5_000
     """Longest that one request of a plugin to another host may take in all, in milliseconds."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
 
 from .exceptions import ManifestError
-from .manifest import Manifest
+from .manifest import HookDeclaration, Manifest, RouteDeclaration, TaskDeclaration
 from .models import Hook, Plugin, Route, Task
 
 
@@ -42,27 +43,54 @@ def check_routes(manifest: Manifest) -> None:
 def _follow_hooks(plugin: Plugin, manifest: Manifest) -> None:
     plugin.hooks.exclude(name__in=[hook.name for hook in manifest.hooks]).update(is_declared=False)
     for hook in manifest.hooks:
-        _write(Hook, {"plugin": plugin, "name": hook.name}, {"declared_priority": hook.priority})
+        _write(Hook, {"plugin": plugin, "name": hook.name}, _hook_columns(hook))
 
 
 def _follow_routes(plugin: Plugin, manifest: Manifest) -> None:
     plugin.routes.exclude(path__in=[route.path for route in manifest.routes]).update(is_declared=False)
     for route in manifest.routes:
-        declared = {
-            "handler": route.handler,
-            "process_as_task": route.process_as_task,
-            "methods": list(route.methods),
-            "declared_access": route.access,
-        }
-        _write(Route, {"plugin": plugin, "path": route.path}, declared)
+        _write(Route, {"plugin": plugin, "path": route.path}, _route_columns(route))
 
 
 def _follow_tasks(plugin: Plugin, manifest: Manifest) -> None:
     plugin.tasks.exclude(name__in=[task.name for task in manifest.tasks]).update(is_declared=False)
     for task in manifest.tasks:
-        declared = {"queue": task.queue, "timeout_s": task.timeout_s, "max_retries": task.max_retries}
-        _write(Task, {"plugin": plugin, "name": task.name}, {"declared": declared})
+        _write(Task, {"plugin": plugin, "name": task.name}, _task_columns(task))
+
+
+def _hook_columns(hook: HookDeclaration) -> dict[str, Any]:
+    return {"declared_priority": hook.priority}
+
+
+def _route_columns(route: RouteDeclaration) -> dict[str, Any]:
+    return {
+        "handler": route.handler,
+        "process_as_task": route.process_as_task,
+        "methods": list(route.methods),
+        "declared_access": route.access,
+    }
+
+
+def _task_columns(task: TaskDeclaration) -> dict[str, Any]:
+    return {"declared": {"queue": task.queue, "timeout_s": task.timeout_s, "max_retries": task.max_retries}}
 
 
 def _write(model: type[Hook] | type[Route] | type[Task], key: Mapping[str, Any], declared: Mapping[str, Any]) -> None:
     model._default_manager.update_or_create(**key, defaults={**declared, "is_declared": True})
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredRows:
+    """Rows of what plugins declare, as nobody has tuned them."""
+
+    hooks: list[Hook] = field(default_factory=list)
+    routes: list[Route] = field(default_factory=list)
+    tasks: list[Task] = field(default_factory=list)
+
+    def add(self, plugin_id: int, manifest: Manifest) -> None:
+        """Add the rows of one plugin; none is saved."""
+        self.hooks.extend(Hook(plugin_id=plugin_id, name=each.name, **_hook_columns(each)) for each in manifest.hooks)
+        self.routes.extend(
+            Route(plugin_id=plugin_id, path=each.path, **_route_columns(each)) for each in manifest.routes
+        )
+        self.tasks.extend(Task(plugin_id=plugin_id, name=each.name, **_task_columns(each)) for each in manifest.tasks)

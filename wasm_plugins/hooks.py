@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import monotonic
-from typing import Any, ParamSpec, Protocol, overload
+from typing import Any, Final, ParamSpec, Protocol, overload
 
 from asgiref.sync import sync_to_async
 from django.db import DEFAULT_DB_ALIAS
@@ -97,4 +97,13 @@ def _declare(function: Callable[..., Any], *, name: str | None, options: HookOpt
 
     call.name, call.type, call.options = wit_spelling, of, options  # type: ignore[attr-defined]
     call.acall = sync_to_async(call, thread_sensitive=True)  # type: ignore[attr-defined]
+    _declared_hooks[wit_spelling] = call  # type: ignore[assignment]
     return call
+
+
+_declared_hooks: Final[dict[str, Hook[Any]]] = {}
+
+
+def declared_hooks() -> Mapping[str, Hook[Any]]:
+    """Return every hook that the project declares, by WIT name in the order of names."""
+    return dict(sorted(_declared_hooks.items()))

@@ -140,7 +140,7 @@ class PluginManager:
     @staticmethod
     def _answer(request: HttpRequest, entry: RouteEntry, record: CallRecord) -> HttpResponse:
         with loading(entry.plugin):
-            handler = components.get_linked(entry.plugin.digest).component.exports[entry.handler]
+            handler = components.get_linked(entry.plugin.digest).exports[entry.handler]
         is_http = HTTP_HANDLER.matches(handler)
         given = exchange.http_input(request, entry.path) if is_http else exchange.json_input(request, entry.path)
         held_nothing = nothing_is_held()

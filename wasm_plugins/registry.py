@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -60,6 +61,7 @@ class Registry:
         self._asked = 0
         self._answered = 0
         self._lock = threading.Lock()
+        self._pinned: Snapshot | None = None
 
     def current(self) -> Snapshot:
         """Return the snapshot of now; asks the database at most twice a second.
@@ -74,7 +76,26 @@ class Registry:
         self._asked += 1
         self.fresh_until = 0.0
 
+    @contextmanager
+    def pinned(self, snapshot: Snapshot) -> Iterator[None]:
+        """Answer with one snapshot while the block runs, in every thread, whatever the records say: for tests.
+
+        The records are not looked at meanwhile, and the last snapshot of them counts again afterwards.
+        """
+        with self._lock:
+            outer = self._pinned, self.snapshot
+            self._pinned = self.snapshot = snapshot
+            self.fresh_until = math.inf
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._pinned, self.snapshot = outer
+                self.fresh_until = 0.0 if self._pinned is None else math.inf
+
     def _refresh(self) -> Snapshot:
+        if self._pinned is not None:
+            return self._pinned
         if self._mine.asked == self._asked and time.monotonic() < self._mine.fresh_until:
             return self.snapshot  # this thread has looked, within a transaction that sees no more than it did then
         may_be_old = self._is_loaded and self._asked == self._answered

@@ -48,6 +48,11 @@ class ActivePlugin:
     sleep: Sleep | None = None
     """What the fleet knew of its circuit breaker when the snapshot was made; ``None`` while it is closed."""
 
+    @property
+    def is_recorded(self) -> bool:
+        """Whether it has rows in the database: those that a test makes up have ids below zero."""
+        return self.id > 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteEntry:
@@ -96,12 +101,18 @@ def load_snapshot() -> Snapshot:
     """Read the records and return what they amount to; three queries and one for each kind of declaration."""
     if is_safe_mode():
         return EMPTY
-    plugins = _active_plugins()
+    return join(_active_plugins(), Hook.objects.all(), Route.objects.all(), Task.objects.all())
+
+
+def join(
+    plugins: Mapping[int, ActivePlugin], hooks: Iterable[Hook], routes: Iterable[Route], tasks: Iterable[Task]
+) -> Snapshot:
+    """Put together the plugins that are on, by id, and the rows of what plugins declare."""
     return Snapshot(
         plugins={plugin.name: plugin for plugin in plugins.values()},
-        hooks=_hooks(plugins),
-        routes=_routes(plugins),
-        tasks=_tasks(plugins),
+        hooks=_hooks(hooks, plugins),
+        routes=_routes(routes, plugins),
+        tasks=_tasks(tasks, plugins),
     )
 
 
@@ -140,9 +151,9 @@ def _sleep(version: PluginVersion) -> Sleep | None:
     return None if health is None or health.open_until is None else Sleep(health.open_until, health.times_opened)
 
 
-def _hooks(plugins: Mapping[int, ActivePlugin]) -> dict[str, tuple[ActivePlugin, ...]]:
+def _hooks(rows: Iterable[Hook], plugins: Mapping[int, ActivePlugin]) -> dict[str, tuple[ActivePlugin, ...]]:
     answering: defaultdict[str, list[tuple[int, str, ActivePlugin]]] = defaultdict(list)
-    for row in _declared(Hook.objects.all(), plugins):
+    for row in _declared(rows, plugins):
         plugin = plugins[row.plugin_id]
         priority = row.declared_priority if row.priority is None else row.priority
         answering[row.name].append((priority, plugin.name, plugin))
@@ -152,7 +163,7 @@ def _hooks(plugins: Mapping[int, ActivePlugin]) -> dict[str, tuple[ActivePlugin,
     }
 
 
-def _routes(plugins: Mapping[int, ActivePlugin]) -> dict[str, RouteEntry]:
+def _routes(rows: Iterable[Route], plugins: Mapping[int, ActivePlugin]) -> dict[str, RouteEntry]:
     return {
         row.path: RouteEntry(
             plugin=plugins[row.plugin_id],
@@ -162,13 +173,13 @@ def _routes(plugins: Mapping[int, ActivePlugin]) -> dict[str, RouteEntry]:
             methods=tuple(row.methods),
             access=row.access or row.declared_access,
         )
-        for row in _declared(Route.objects.all(), plugins)
+        for row in _declared(rows, plugins)
     }
 
 
-def _tasks(plugins: Mapping[int, ActivePlugin]) -> dict[tuple[str, str], TaskEntry]:
+def _tasks(rows: Iterable[Task], plugins: Mapping[int, ActivePlugin]) -> dict[tuple[str, str], TaskEntry]:
     entries = {}
-    for row in _declared(Task.objects.all(), plugins):
+    for row in _declared(rows, plugins):
         plugin = plugins[row.plugin_id]
         entries[plugin.name, row.name] = TaskEntry(
             plugin=plugin,

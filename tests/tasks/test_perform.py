@@ -19,7 +19,7 @@ from wasm_plugins.exceptions import ArtifactError, PluginAsleep
 from wasm_plugins.manager import PluginManager, TaskAnswer
 from wasm_plugins.models import AuditEntry, Plugin, TaskRun
 from wasm_plugins.outbox import outbox
-from wasm_plugins.runtime.linker import LinkedComponent
+from wasm_plugins.runtime.stand_in import Callee
 from wasm_plugins.tasks import perform_run
 from wasm_plugins.tasks.outcome import ERROR_BYTES, MOST_SPARED, RESULT_BYTES
 
@@ -323,7 +323,7 @@ def test_a_plugin_is_loaded_before_the_runs_transaction_begins(
     run = make_run(install("loyalty", {"recount": json_handler(ok("{}"))}))
     load, seen = components.get_linked, []
 
-    def watched(digest: str) -> LinkedComponent:
+    def watched(digest: str) -> Callee:
         seen.append(connection.in_atomic_block)
         return load(digest)
 
@@ -336,7 +336,7 @@ def test_a_plugin_is_loaded_before_the_runs_transaction_begins(
 def test_what_keeps_a_plugin_from_being_loaded_costs_no_retry(
     plugin: Plugin, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    def fail(digest: str) -> LinkedComponent:
+    def fail(digest: str) -> Callee:
         raise error
 
     run = make_run(plugin, max_retries=0)

@@ -19,7 +19,10 @@ WORDS: Final[Mapping[str, str | Promise]] = {
     DATABASE: gettext_lazy("read and write database tables, inside the caller's transaction"),
     AUTHORIZATION: gettext_lazy("ask what the user who calls may do"),
     HTTP: gettext_lazy("send requests to other hosts"),
-    HTML: gettext_lazy("answer with HTML pages, without scripts and forms, at this site's address; it runs without"),
+    HTML: gettext_lazy(
+        "answer with HTML, without scripts and forms: pages at this site's address, and parts of the site's own pages"
+        " where it has places for them; it runs without"
+    ),
     CONFIG: gettext_lazy("read its own settings and secrets"),
 }
 _SCOPE_CHARS: Final = 2_000

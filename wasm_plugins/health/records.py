@@ -42,6 +42,8 @@ def sleep_s(times: int) -> int:
 
 def fall_asleep(plugin: ActivePlugin, error: Exception, *, is_probe: bool) -> None:
     """Let every process know that a version sleeps; returns at once where the caller has a transaction open."""
+    if not plugin.is_recorded:
+        return  # a test's own, which no other process knows
     code = str(getattr(error, "code", "plugin-error"))
     text = str(error).replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()[:_ERROR_CHARS]
     outbox.put_now(_write_fallen, _Fallen(plugin.name, plugin.version_id, is_probe, code, text))
@@ -59,6 +61,8 @@ def claim_probe(plugin: ActivePlugin, lease_until: datetime) -> bool:
     locked for as long as the caller goes on; SQLite, which lets nobody else write meanwhile, has no other way. Where
     that takes too long for the caller, the right is given back when it comes: nobody else would try the version then.
     """
+    if not plugin.is_recorded:
+        return True
     claim = partial(_claim, plugin.version_id, lease_until)
     connection = connections[router.db_for_write(VersionHealth)]
     if connection.vendor == "sqlite" and connection.in_atomic_block:

@@ -79,6 +79,15 @@ class LinkedComponent:
                 if not instance.is_types_only:
                     _define(root, full_name, instance, interfaces[without_version(full_name)])
 
+    @property
+    def exports(self) -> Mapping[str, Func]:
+        """Exported functions of the world itself by name."""
+        return self.component.exports
+
+    def find_export(self, name: str, interface: str | None = None) -> Func | None:
+        """Return the type of an exported function, or ``None``."""
+        return self.component.find_export(name, interface)
+
 
 def check_imports(component_: Component, interfaces: Interfaces) -> None:
     """Refuse a component that imports what the host does not offer, or offers with another type.

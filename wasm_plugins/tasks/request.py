@@ -56,6 +56,8 @@ def request_run(
     active = snapshot.plugins.get(plugin)
     if active is None:
         raise PluginNotFound("is not enabled", plugin=plugin)
+    if not active.is_recorded:
+        raise RuntimeError(f"{plugin} is of a test and has no row that a run could belong to; use execute_task")
     terms = _terms(snapshot, plugin, handler, is_route=bool(route))
     _check_room(active, using)
     run = TaskRun.objects.using(using).create(

@@ -20,7 +20,7 @@ from wasm_plugins import components
 from wasm_plugins.exceptions import CallError
 from wasm_plugins.runtime import sandbox
 from wasm_plugins.runtime.limits import Limits
-from wasm_plugins.runtime.linker import LinkedComponent
+from wasm_plugins.runtime.stand_in import Callee
 from wasm_plugins.sync import record_upload
 
 pytestmark = pytest.mark.django_db
@@ -40,7 +40,7 @@ HOG = f"""(local.set 0 (i32.const 0))
   {{ok}}"""
 
 
-def _loaded() -> LinkedComponent:
+def _loaded() -> Callee:
     tasks = {"well": json_handler(echo()), "bad": json_handler(trap()), "hog": json_handler(raw(HOG))}
     return components.get_linked(record_upload(plugin_component("loaded", tasks=tasks)).digest)
 

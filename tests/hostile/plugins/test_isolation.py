@@ -18,7 +18,7 @@ from wasm_plugins import components
 from wasm_plugins.exceptions import PluginTrapped
 from wasm_plugins.runtime import sandbox
 from wasm_plugins.runtime.limits import Limits
-from wasm_plugins.runtime.linker import LinkedComponent
+from wasm_plugins.runtime.stand_in import Callee
 from wasm_plugins.runtime.state import CallState
 from wasm_plugins.sync import record_upload
 
@@ -33,12 +33,12 @@ class TenantError(Exception):
     """What a host function raises on behalf of one tenant."""
 
 
-def _loaded(data: bytes) -> LinkedComponent:
+def _loaded(data: bytes) -> Callee:
     """Bring a component in as an upload, and load it as calls do."""
     return components.get_linked(record_upload(data).digest)
 
 
-def _good_and_bad() -> LinkedComponent:
+def _good_and_bad() -> Callee:
     return _loaded(plugin_component("mixed", tasks={"well": json_handler(echo()), "bad": json_handler(trap())}))
 
 

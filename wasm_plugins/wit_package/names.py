@@ -1,0 +1,59 @@
+"""Which names WIT can spell, and how; after the section "Identifiers" of the component model's ``WIT.md``."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_WORD: Final = r"(?:[a-z][a-z0-9]*|[A-Z][A-Z0-9]*)"
+_NAME: Final = re.compile(rf"{_WORD}(?:-{_WORD})*")
+_SMALL: Final = r"[a-z][a-z0-9]*(?:-[a-z][a-z0-9]*)*"
+_PACKAGE: Final = re.compile(rf"{_SMALL}:{_SMALL}")
+_HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_+")
+
+_KEYWORDS: Final = (
+    "as async bool borrow char constructor enum error-context export f32 f64 flags from func future import include"
+    " interface list map option own package record resource result s16 s32 s64 s8 static stream string tuple type u16"
+    " u32 u64 u8 use variant with world"
+)
+
+KEYWORDS: Final = frozenset(_KEYWORDS.split())
+"""Words that are names only behind ``%``."""
+
+
+def is_wit_name(name: str) -> bool:
+    """Tell whether WIT can spell a name: words of letters and digits, each of one case, with a hyphen between them."""
+    return bool(_NAME.fullmatch(name))
+
+
+def spell_name(name: str) -> str:
+    """Return a name as WIT spells it.
+
+    Raises:
+        ValueError: It cannot.
+    """
+    if not is_wit_name(name):
+        raise ValueError(f"WIT cannot spell the name {name!r:.80}: use words of small letters and digits, and hyphens")
+    return f"%{name}" if name in KEYWORDS else name
+
+
+def class_name(name: str) -> str:
+    """Return the name of a Python class in kebab-case: ``OrderLine`` becomes ``order-line``."""
+    return _HUMP.sub("-", name).strip("-").lower()
+
+
+def spell_package(name: str) -> str:
+    """Return the name of a package, such as ``shop:hooks``, as WIT spells it.
+
+    Raises:
+        ValueError: It is none that WIT takes.
+    """
+    if not _PACKAGE.fullmatch(name):
+        raise ValueError(f"{name!r:.80} is no name of a package: write NAMESPACE:NAME, each in lower-case kebab-case")
+    return ":".join(map(spell_name, name.split(":")))
+
+
+def package_name(python_name: str) -> str:
+    """Return a package's name for a Python package: ``my_shop`` becomes ``my-shop:hooks``."""
+    name = f"{class_name(python_name)}:hooks"
+    return name if _PACKAGE.fullmatch(name) else "project:hooks"
