@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import configparser
 import inspect
 import json
 import re
@@ -21,6 +22,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.management.base import CommandParser
 from pglast.parser import parse_sql
 
+from tests.pages import FENCE, PAGES, ROOT
 from wasm_plugins import (
     answer_headers,
     answers,
@@ -43,9 +45,6 @@ from wasm_plugins.runtime import contract, wit
 from wasm_plugins.runtime.wasi import http_fields
 from wasm_plugins.tasks import describe_run, outcome
 
-ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
 FUNCTION = re.compile(r"([a-z][a-z-]*): (func\([^;`]*)")
 
@@ -470,9 +469,8 @@ def test_every_block_of_code_is_what_it_says(page: Path) -> None:
         "toml": tomllib.loads,
         "json": json.loads,
         "sql": parse_sql,
-        "sh": str,
-        "wit": str,
-        "text": str,
+        "ini": configparser.ConfigParser(interpolation=None).read_string,
+        **dict.fromkeys(("sh", "wit", "text", "rust", "diff"), str),
     }
     for language, text in FENCE.findall(page.read_text()):
         readers[language](text)
