@@ -7,8 +7,9 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytest_django import Settings
@@ -103,6 +104,26 @@ def pytest_runtest_teardown() -> None:
     if components is not None:
         with contextlib.suppress(Exception):  # a test may have left a folder that does not work
             components.compiled_cache().lifeline.bury(lambda digests: ())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Spell what a hostile test logged so that it can travel between processes: half a character cannot."""
+    report = yield
+    report.sections = [(title, text.encode(errors="backslashreplace").decode()) for title, text in report.sections]
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the process that reports, where there are several, which servers this one had."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["real_parts"] = PARTS.started
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Note the servers of a process that ran tests side by side with others."""
+    PARTS.started = PARTS.started or getattr(node, "workeroutput", {}).get("real_parts", [])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,8 +1,8 @@
 """The real servers behind the tests: planned when settings are read, started when the first test needs them.
 
 Addresses and passwords are fixed here, before anything runs, so that Django's settings can name servers that
-are not up yet, and a run of tests that need none pays for none. Child processes of a test inherit them in the
-variable ``TEST_PARTS``, and so reach the same servers.
+are not up yet, and a run of tests that need none pays for none. Child processes of a test inherit them in a
+variable, and so reach the same servers. Of tests that run side by side, each process has servers of its own.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from project.stack.postgresql import PostgresqlPlan, postgresql, postgresql_vers
 from project.stack.redis import RedisPlan, redis_server, redis_version
 from project.stack.s3 import S3Plan, s3_server, s3_version
 
-_VARIABLE = "TEST_PARTS"
+SIDE = os.environ.get("PYTEST_XDIST_WORKER", "")
+"""Which of the processes that run tests side by side this is, or whose child."""
+
+_VARIABLE = f"TEST_PARTS_{SIDE}"
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from tests.real_parts import PARTS
+from tests.real_parts import PARTS, SIDE
 
 os.environ["SHOP_DATA"] = str(PARTS.folder / "data")
 os.environ["SHOP_DATABASE"] = PARTS.postgresql.url
@@ -33,6 +33,6 @@ DATABASES = {
     "sqlite": _tested(environment.sqlite(DATA_DIR / "shop.sqlite3"), str(DATA_DIR / "test_shop.sqlite3")),
 }
 
-# Compiled components are kept between runs: the largest takes eight seconds.
-WASM_PLUGINS_CACHE_DIR = BASE_DIR / "var" / "compiled"
+# Compiled components are kept between runs: the largest takes eight seconds. Who died of one is noted beside it.
+WASM_PLUGINS_CACHE_DIR = BASE_DIR / "var" / "compiled" / SIDE
 WASM_PLUGINS_SYNC_INTERVAL_S = 0

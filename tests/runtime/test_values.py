@@ -181,7 +181,10 @@ INSIDE: list[tuple[wit.WitType, Any, wit.WitType]] = [
 
 
 def _id(value: Any) -> str:
-    return str(value)[:40]
+    """Name a value alike in every process."""
+    if isinstance(value, set | frozenset):
+        return f"{type(value).__name__} {sorted(value)}"[:50]
+    return type(value).__name__ if isinstance(value, memoryview) else str(value)[:50]
 
 
 @pytest.mark.parametrize(("of", "value"), ARRIVING, ids=_id)
