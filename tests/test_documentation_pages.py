@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import configparser
 import importlib
 import json
 import pkgutil
 import re
 import shlex
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from gunicorn.config import Config
 import wasm_plugins
 from tests.pages import DOCS, PAGES, ROOT, blocks
 from wasm_plugins import urls
+from wasm_plugins.capabilities import CAPABILITIES
 from wasm_plugins.kit import __main__ as kit
 from wasm_plugins.management.plugins import SUBCOMMANDS
 from wasm_plugins.storage import bucket
@@ -36,6 +39,14 @@ def code_of(page: Path) -> str:
     inline = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL))
     scripts = [text for language, text in blocks(page) if language in ("sh", "ini")]
     return "\n".join([*inline, *(re.sub(r"(?:^|\s)#.*$", "", text, flags=re.MULTILINE) for text in scripts)])
+
+
+def kit_commands() -> dict[str, argparse.ArgumentParser]:
+    """Return the parser of each command of the kit."""
+    for action in kit._parser()._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return dict(action.choices)
+    raise AssertionError("the kit has no commands")
 
 
 def options_in(words: str) -> set[str]:
@@ -74,11 +85,12 @@ def test_lists_and_tables_begin_after_a_blank_line(page: Path) -> None:
     items = r"- |\d+\. "
     glued = [
         line
-        for before, line in zip(lines, lines[1:], strict=False)
+        for before, line in pairwise(lines)
         if before.strip()
+        and line.strip()
         and (
             (re.match(items, line) and not re.match(f"{items}|  ", before))
-            or (line.startswith("|") != before.startswith("|") and line.strip())
+            or line.startswith("|") != before.startswith("|")
             or line.startswith("#")
             or before.startswith("#")
         )
@@ -96,7 +108,7 @@ def test_a_page_speaks_of_no_command_and_no_option_that_do_not_exist(page: Path)
         parser = CommandParser(prog=name, add_help=False)
         SUBCOMMANDS[name].add_arguments(parser)
         assert options_in(words) <= {*parser._option_string_actions, "--json", "--help"}, f"plugins {name}{words}"
-    known = kit._parser()._subparsers._group_actions[0].choices  # type: ignore[union-attr]
+    known = kit_commands()
     for name, words in KIT_COMMAND.findall(code_of(page)):
         assert name in known, f"wasm-plugins {name}"
         assert options_in(words) <= set(known[name]._option_string_actions), f"wasm-plugins {name}{words}"
@@ -130,6 +142,12 @@ def test_every_address_is_documented_with_its_name_and_no_other_is() -> None:
         for address, name in zip(*(re.findall(r"`([^`]+)`", cell) for cell in row), strict=True)
     }
     assert documented == {str(each.pattern): each.name for each in urls.urlpatterns}
+
+
+def test_an_admin_is_told_what_every_capability_means() -> None:
+    text = (DOCS / "how-to" / "enable-with-confidence.md").read_text()
+    table = text.partition("| capability |")[2].partition("\n\n")[0]
+    assert sorted(re.findall(r"^\| `([a-z]+)` \|", table, re.MULTILINE)) == sorted(CAPABILITIES)
 
 
 # Settings, rights and units

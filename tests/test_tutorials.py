@@ -1,9 +1,8 @@
-"""The tutorials and the how-tos that go on with them, followed word for word from ``pip install`` to their last line."""
+"""The tutorials and the how-tos that go on with them, followed word for word from ``pip install`` on."""
 
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 
 import pytest
 
