@@ -30,7 +30,7 @@ lint: $(READY) ## Check style, types and floors
 
 docs: $(READY) ## Build the documentation as a site into var/site, with every link checked
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --group docs
-	@NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --quiet --strict
+	@NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict
 
 advisories: $(READY) ## Say which upstream advisories on wasmtime apply; fails for one that nobody has looked at
 	@$(RUN) -m wasm_plugins.kit advisories --allow-accepted
