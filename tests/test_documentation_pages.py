@@ -19,14 +19,19 @@ from django.core.management.base import CommandParser
 from django.dispatch import Signal
 from django.test import override_settings
 from gunicorn.config import Config
+from pytest_django import Settings
 
 import wasm_plugins
+from project.stack.s3 import S3Plan
+from tests.components import plugin_component
 from tests.pages import DOCS, PAGES, ROOT, blocks
 from wasm_plugins import urls
 from wasm_plugins.capabilities import CAPABILITIES
 from wasm_plugins.kit import __main__ as kit
 from wasm_plugins.management.plugins import SUBCOMMANDS
+from wasm_plugins.management.plugins.checkup import check_storage
 from wasm_plugins.storage import bucket
+from wasm_plugins.sync import sync, take_upload
 
 OUTSIDE = "repository/"
 COMMAND = re.compile(r"(?:^|[\s`/])(?:manage\.py )?plugins ([a-z-]+)((?: +[^\s`|#;<>&]+)*)", re.MULTILINE)
@@ -165,6 +170,18 @@ def settings_on(page: str) -> dict[str, Any]:
 def test_the_settings_on_a_page_pass_the_checks(page: str) -> None:
     with override_settings(**settings_on(page)):
         assert [found for found in run_checks() if (found.id or "").startswith("wasm_plugins")] == []
+
+
+@pytest.mark.django_db
+def test_a_project_with_the_settings_on_the_page_keeps_plugins_in_its_bucket(
+    s3_storage: S3Plan, settings: Settings
+) -> None:
+    storages = settings_on("s3")["STORAGES"]
+    storages["plugins"]["OPTIONS"] |= s3_storage.storage_options(s3_storage.bucket)
+    settings.STORAGES = storages
+    take_upload(plugin_component("kept", hooks={}))
+    assert [finding.message for finding in check_storage() if finding.is_good] == ["1 objects under plugins/"]
+    assert sync().found == 1
 
 
 def test_the_rights_on_a_bucket_are_those_that_are_used() -> None:
