@@ -20,7 +20,7 @@ stack: $(READY) ## Run the shop as in production, on one machine: PostgreSQL, Re
 	@$(RUN) -m project.stack
 
 test: $(READY) ## Run all tests, on real servers that this starts (ARGS="tests/runtime -k deadline")
-	@$(RUN) -m pytest $(or $(ARGS),--numprocesses 2 --dist loadfile)
+	@$(RUN) -m pytest $(or $(ARGS),--numprocesses 2 --dist loadfile --no-loadscope-reorder)
 
 lint: $(READY) ## Check style, types and floors
 	@$(VENV)/bin/ruff check .

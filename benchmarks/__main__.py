@@ -66,6 +66,7 @@ def _measure(report: Report, aliases: list[str], rounds: int, processes: int) ->
     print("measuring hooks that nobody answers", flush=True)
     report.tables.append(runs.table_of_nobody(rounds=rounds))
     _measure_overhead(report, rounds)
+    _measure_statements(report, aliases, rounds)
     if (guest := _built(components.python, report, is_retry=True)) is not None:
         _measure_cold_start(report, guest, processes)
     _judge(report)
@@ -81,6 +82,18 @@ def _measure_overhead(report: Report, rounds: int) -> None:
         ("95 %", overhead.MORE_P95_MS, found.route_p95_ms - found.view_p95_ms),
     ):
         report.promises.append(Promise(f"route, {name}", most, more_ms, "ms more than a view"))
+
+
+def _measure_statements(report: Report, aliases: list[str], rounds: int) -> None:
+    from . import statements
+
+    for alias in aliases:
+        for with_role in (False, True) if alias == "postgresql" else (False,):
+            print(f"measuring SQL on {alias}{' with a role of its own' if with_role else ''}", flush=True)
+            report.statements += statements.measure_statements(alias, rounds=rounds, with_role=with_role)
+    for each in report.statements:
+        text = f"{each.kind} of a plugin on {each.database}"
+        report.promises.append(Promise(text, statements.MOST_MS, each.more_ms, "ms more than the statement"))
 
 
 def _built(build: Callable[[], Guest], report: Report, *, is_retry: bool = False) -> Guest | None:

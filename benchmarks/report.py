@@ -16,7 +16,8 @@ from .coldstart import ColdStart
 from .measure import Timing
 
 if TYPE_CHECKING:
-    from .overhead import Overhead  # which needs Django set up
+    from .overhead import Overhead  # which need Django set up
+    from .statements import Statement
 
 PACKAGES = ("wasmtime", "django", "extism", "extism-sys", "psycopg", "componentize-py")
 
@@ -59,6 +60,7 @@ class Report:
     """Rows that could not be measured, each with the reason."""
     cold_start: ColdStart | None = None
     overhead: Overhead | None = None
+    statements: list[Statement] = field(default_factory=list)
 
 
 def shown(report: Report) -> str:
@@ -76,6 +78,9 @@ def shown(report: Report) -> str:
             f"  plain view {over.view_p50_ms:.2f} ms and {over.view_p95_ms:.2f} ms, "
             f"route of the small component {over.route_p50_ms:.2f} ms and {over.route_p95_ms:.2f} ms"
         )
+    if report.statements:
+        head = "A plugin's SQL statement, beside the same one by the host"
+        parts.append("\n".join([head, *map(_statement, report.statements)]))
     parts.append("\n".join(["Promises", *map(_promise, report.promises)]))
     if report.missing:
         parts.append("\n".join(["Not measured", *(f"  {reason}" for reason in report.missing)]))
@@ -105,6 +110,10 @@ def _time(microseconds: float) -> str:
     return f"{microseconds:.1f} µs" if microseconds < 10_000 else f"{microseconds / 1000:.1f} ms"
 
 
+def _statement(each: Statement) -> str:
+    return f"  {each.kind} on {each.database}: {each.more_ms:.2f} ms more than the host's {each.plain_ms:.2f} ms"
+
+
 def _promise(promise: Promise) -> str:
     figures = f"{promise.measured:,.2f} of at most {promise.most:,.2f} {promise.unit}".rstrip()
     return f"  {promise.verdict:<7}{promise.text}: {figures}"
@@ -118,6 +127,7 @@ def write(report: Report, path: Path) -> None:
         "tables": [_table_as_json(table) for table in report.tables],
         "cold_start": report.cold_start and asdict(report.cold_start),
         "overhead": report.overhead and asdict(report.overhead),
+        "statements": [asdict(each) for each in report.statements],
         "promises": [{**asdict(promise), "verdict": promise.verdict} for promise in report.promises],
         "missing": report.missing,
     }

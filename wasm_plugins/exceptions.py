@@ -20,6 +20,7 @@ PluginError                   has .plugin and .version, either may be None
 ├── SecondPersonNeeded        whoever uploaded it may not approve it too              operator
 ├── PluginQuarantined         it ended the processes that looked at it                operator
 ├── TooManyRuns               as many runs of the plugin wait as may; .limit          caller, later
+├── DatabaseLost              the connection ended in the middle of a call            operator
 ├── SecretUnreadable          a secret is there and no key decrypts it                operator
 ├── ArtifactError             bytes missing, too large, or not those of the row       operator
 ├── SignatureRefused          not signed as this project wants it                     operator
@@ -215,6 +216,15 @@ class TooManyRuns(PluginError):
             version=version,
         )
         self.limit = limit
+
+
+class DatabaseLost(PluginError):
+    """The project's database went away during a request; nothing is half written. The operator must act.
+
+    Where it went away while the transaction was committed, nobody knows whether that was done.
+    """
+
+    code = "database-lost"
 
 
 class SecretUnreadable(PluginError):

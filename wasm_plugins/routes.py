@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 
@@ -42,6 +43,7 @@ STATUS_OF: Final[Mapping[type[errors.PluginError], int]] = {
     errors.SafeModeOn: 503,
     errors.PluginQuarantined: 503,
     errors.SecondPersonNeeded: 403,
+    errors.DatabaseLost: 503,
     errors.SecretUnreadable: 503,
     errors.ArtifactError: 503,
     errors.SignatureRefused: 503,
@@ -81,6 +83,16 @@ def respond(request: HttpRequest, path: str) -> HttpResponse:
         return get_plugin_manager().call_route(request, path, admit=admit)
     except errors.PluginError as error:
         return error_response(error)
+    except (OperationalError, InterfaceError) as error:
+        return _database_lost(error)
+
+
+def _database_lost(error: Exception) -> HttpResponse:
+    if transaction.get_connection(DEFAULT_DB_ALIAS).in_atomic_block:
+        transaction.set_rollback(True, using=DEFAULT_DB_ALIAS)  # the request's own must not be committed
+    lost = errors.DatabaseLost("the database went away")
+    lost.__cause__ = error
+    return error_response(lost)
 
 
 def error_response(error: errors.PluginError) -> HttpResponse:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from http import HTTPStatus
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client
 
 from project.shop import services
@@ -16,6 +19,13 @@ from project.shop.templatetags.money import money
 from wasm_plugins.exceptions import PluginFailed, PluginTrapped
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def products(db: None) -> None:
+    """Have the first products on sale, also where an earlier test emptied all tables."""
+    with connection.schema_editor() as editor:
+        import_module("project.shop.migrations.0002_products").add_products(apps, editor)
 
 
 def _order(client: Client, **quantities: int) -> Any:

@@ -237,7 +237,7 @@ def test_job_timeouts_at_any_moment_come_out_and_leave_no_call_open(
     monkeypatch: pytest.MonkeyPatch, again_after_s: tuple[float, ...]
 ) -> None:
     component = linked(VOID_CALLER, {"note": lambda _state, _number: None})
-    monkeypatch.setattr(sys, "unraisablehook", print)  # Python loses one that comes in a ``__del__``: the next comes out
+    monkeypatch.setattr(sys, "unraisablehook", print)  # Python loses one in a ``__del__``: the next comes out
     for turn in range(100):
         still_to_come = list(again_after_s)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,47 @@ def test_what_ran_when_a_process_was_killed_is_told_once_and_remembered(tmp_path
     assert (lifeline.deaths_of(ONE), lifeline.deaths_of(TWO)) == (2, 1)
     lifeline.forgive(ONE)
     assert lifeline.deaths_of(ONE) == 0
+
+
+def end_beside(lifeline: Lifeline, digest: str, *, rests: bool) -> None:
+    """Fork a process that ends at once, without Python's exit, while a thread of it is busy with a component."""
+    child = os.fork()
+    if child == 0:
+        is_busy = threading.Event()
+
+        def load() -> None:
+            with lifeline.running(digest):
+                is_busy.set()
+                time.sleep(60)
+
+        threading.Thread(target=load, daemon=True).start()
+        is_busy.wait()
+        if rests:
+            lifeline.rest()
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
+def test_a_process_that_ends_when_its_work_is_done_blames_nothing_that_was_loaded_meanwhile(tmp_path: Path) -> None:
+    lifeline = Lifeline(tmp_path)
+    end_beside(lifeline, ONE, rests=False)
+    assert buried(tmp_path) == [[ONE]]
+    end_beside(lifeline, ONE, rests=True)
+    assert buried(tmp_path) == []
+
+
+def test_a_process_that_goes_on_after_its_work_notes_what_runs_next(tmp_path: Path) -> None:
+    lifeline = Lifeline(tmp_path)
+    open_files = len(os.listdir("/proc/self/fd"))
+    for _ in range(20):
+        with lifeline.running(ONE):
+            lifeline.rest()
+        lifeline.rest()
+    assert len(os.listdir("/proc/self/fd")) == open_files
+    assert list(tmp_path.iterdir()) == []
+    with lifeline.running(ONE):
+        assert len(list(tmp_path.glob("*.running"))) == 1
+    lifeline.rest()
 
 
 def test_a_death_is_forgotten_after_a_day(tmp_path: Path) -> None:

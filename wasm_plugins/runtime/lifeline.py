@@ -61,6 +61,15 @@ class Lifeline:
         finally:
             note.clear(slot)
 
+    def rest(self) -> None:
+        """Take this process's file away: should the process end now, no component had a part in it.
+
+        For processes that end without Python's own exit. Whatever runs next makes another file.
+        """
+        note, self._note = self._note, None
+        if note is not None:
+            note.remove()
+
     def bury(self, tell: Callable[[Collection[str]], Collection[str]]) -> None:
         """Find processes that are gone, and tell of each the digests of what ran when it went.
 
@@ -122,10 +131,13 @@ class _Note:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = folder / f"{os.getpid()}-{secrets.token_hex(4)}.draft"
-        self._descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-        os.ftruncate(self._descriptor, SLOTS * _DIGEST_BYTES)
-        self._slots = mmap.mmap(self._descriptor, SLOTS * _DIGEST_BYTES)
+        descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            os.ftruncate(descriptor, SLOTS * _DIGEST_BYTES)
+            self._slots = mmap.mmap(descriptor, SLOTS * _DIGEST_BYTES)  # has a copy of it, and with that the lock
+        finally:
+            os.close(descriptor)
         self._free = list(range(0, SLOTS * _DIGEST_BYTES, _DIGEST_BYTES))
         self._path = draft.with_suffix(".running")
         draft.rename(self._path)  # from now on it counts, and it is locked already
@@ -145,8 +157,7 @@ class _Note:
             self._free.append(slot)
 
     def close(self) -> None:
-        self._slots.close()
-        os.close(self._descriptor)  # which does not unlock it: a forked process shares the lock with its parent
+        self._slots.close()  # which does not unlock it: a forked process shares the lock with its parent
 
     def remove(self) -> None:
         self._path.unlink(missing_ok=True)
@@ -162,8 +173,7 @@ def _abandon_all() -> None:
 
 def _remove_all() -> None:
     for each in _lifelines:
-        if each._note is not None:
-            each._note.remove()
+        each.rest()
 
 
 os.register_at_fork(after_in_child=_abandon_all)

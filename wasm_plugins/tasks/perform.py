@@ -86,7 +86,8 @@ def _attempt(run: TaskRun) -> str:
             raise
         return status
     finally:
-        outbox.flush()  # RQ ends the process of a job without the exit at which that would happen
+        outbox.flush()  # RQ ends the process of a job without the exit at which these two would happen
+        components.rest()
 
 
 def _drop_old_connections() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from django.db import connections, transaction
@@ -42,14 +42,20 @@ Run = Callable[..., SqlResult]
 
 
 @pytest.fixture
-def tables(db: None) -> None:
-    """Make the tables and their rows on both databases, inside the test's transaction."""
+def tables(db: None) -> Iterator[None]:
+    """Make the tables and their rows on both databases, inside the test's transaction where it has one."""
     for alias in ("default", "sqlite"):
         with connections[alias].cursor() as cursor:
             for name, columns in TABLES.items():
                 cursor.execute(f"CREATE TABLE {name} {columns}")
             for row in ROWS:
                 cursor.execute(row)
+    yield
+    for alias in ("default", "sqlite"):
+        if not connections[alias].in_atomic_block:
+            with connections[alias].cursor() as cursor:
+                for name in reversed(TABLES):
+                    cursor.execute(f"DROP TABLE {name}")
 
 
 @pytest.fixture

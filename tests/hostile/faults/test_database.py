@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import socket
 import threading
 import time
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.test import Client
 
 from project.shop.models import Product
-from tests.components import ok, plugin_component, sql, text_hook
+from tests.components import json_handler, ok, plugin_component, route, sql, text_hook
 from tests.installed import install, tables
 from wasm_plugins import get_plugin_manager
 from wasm_plugins.host.sql import watchdog
+from wasm_plugins.models import Route
 
 pytestmark = [pytest.mark.django_db(databases=["default", "sqlite"], transaction=True), pytest.mark.canary_after]
 
@@ -26,37 +31,101 @@ def installed() -> None:
     component = plugin_component("writer", hooks={"write": text_hook(ok("done", first=[sql(INSERT, "a")]))})
     install(component, grants=tables(shop_product=["select", "insert"]))
     get_plugin_manager().reload()
+    with connection.cursor() as cursor:  # the tests' server answers before it has written, and would forget all this
+        cursor.execute("SET synchronous_commit = on")
+        cursor.execute("UPDATE wasm_plugins_plugin SET name = name")
+        cursor.execute("RESET synchronous_commit")
 
 
 def call() -> list[object]:
     return get_plugin_manager().call_hook_dynamic("write", 1, "").values
 
 
-def end_backend() -> None:
-    """End the host's backend from the server's side, as an immediate restart does to every one of them."""
+def _own_backend() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
-        (pid,) = cursor.fetchone()
+        return int(cursor.fetchone()[0])
+
+
+def end_backend() -> None:
+    """End the host's backend from the server's side."""
+    pid = _own_backend()
     other = connection.copy()
     with other.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
     other.close()
 
 
+def crash_server() -> None:
+    """Kill a backend outright: the server ends all others at once, recovers from its log and starts anew."""
+    os.kill(_own_backend(), signal.SIGKILL)
+
+
+def wait_for_server() -> None:
+    """Return once the server takes connections again."""
+    for _ in range(200):
+        with contextlib.suppress(OperationalError):
+            connection.close()
+            return connection.ensure_connection()
+        time.sleep(0.1)
+    raise AssertionError("the server did not come back")
+
+
+@pytest.mark.parametrize("end", [end_backend, crash_server], ids=lambda end: end.__name__)
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_if_03_a_server_that_goes_down_leaves_nothing_half_written(when: str) -> None:
+def test_if_03_a_server_that_goes_down_leaves_nothing_half_written(when: str, end: Callable[[], None]) -> None:
     installed()
     with pytest.raises((OperationalError, InterfaceError)), transaction.atomic():
         Product.objects.create(sku="host", name="made by a plugin", price_cents=1, stock=1)
         if when == "before":
-            end_backend()
+            end()
             call()
         else:
             assert call() == ["done"]
-            end_backend()
-    connection.close()
+            end()
+    wait_for_server()
     assert not Product.objects.filter(name="made by a plugin").exists()
     assert call() == ["done"]
+
+
+END_IN_THE_MIDDLE = """
+CREATE FUNCTION end_in_the_middle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$;
+CREATE TRIGGER end_in_the_middle BEFORE INSERT ON shop_product FOR EACH ROW WHEN (NEW.sku = 'b')
+EXECUTE FUNCTION end_in_the_middle()
+"""
+
+
+@pytest.fixture
+def ends_in_the_middle() -> Iterator[None]:
+    """Have the server end the connection in the middle of the statement that inserts ``b``."""
+    with connection.cursor() as cursor:
+        cursor.execute(END_IN_THE_MIDDLE)
+    yield
+    connection.close()
+    with connection.cursor() as cursor:
+        cursor.execute("DROP FUNCTION end_in_the_middle CASCADE")
+
+
+@pytest.mark.usefixtures("ends_in_the_middle")
+@pytest.mark.parametrize("atomic_requests", [False, True])
+def test_if_03_a_server_that_goes_down_during_a_request_is_told_as_such_and_the_next_one_works(
+    client: Client, atomic_requests: bool
+) -> None:
+    both = json_handler(ok("{}", first=[sql(INSERT, "a"), sql(INSERT, "b")]))
+    routes = [route("/writer/both", both), route("/writer/one", json_handler(ok("{}", first=[sql(INSERT, "c")])))]
+    install(plugin_component("writer", routes=routes), grants=tables(shop_product=["insert"]))
+    Route.objects.update(access="public")
+    connection.settings_dict["ATOMIC_REQUESTS"] = atomic_requests
+    try:
+        lost = client.get("/plugins/writer/both")
+        assert (lost.status_code, lost.json()["error"]["code"]) == (503, "database-lost")
+        assert lost["Retry-After"]
+        connection.close()
+        assert client.get("/plugins/writer/one").status_code == 200
+    finally:
+        connection.settings_dict["ATOMIC_REQUESTS"] = False
+    assert list(Product.objects.values_list("sku", flat=True)) == ["c"]
 
 
 def test_if_03_a_server_that_goes_down_during_the_commit_is_no_success() -> None:
@@ -85,7 +154,7 @@ def test_if_04_a_backend_that_is_killed_costs_one_call_and_no_thread() -> None:
             end_backend()
             call()
         connection.close()
-    assert {thread.name for thread in threading.enumerate()} == before
+    assert {thread.name for thread in threading.enumerate()} <= before
     assert not watchdog._watchdog._watches
     assert call() == ["done"]
 

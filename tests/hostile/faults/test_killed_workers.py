@@ -115,7 +115,9 @@ def test_if_06_wherever_a_run_is_killed_what_it_does_is_done_once(workers: Worke
             runs += [wait(_ask(), is_over), _ask()]  # the first says that the worker is up
             time.sleep(chance.uniform(0.0, 0.1))
             kill(worker)
-        release(Plugin.objects.get(name="loyalty"))  # as an admin does, who knows that it is not the plugin who ends the processes
+        release(
+            Plugin.objects.get(name="loyalty")
+        )  # as an admin does, who knows that it is not the plugin who ends the processes
     with _start(workers):
         assert {_finish(run).status for run in runs} == {Status.FINISHED}
     assert Group.objects.count() == len(runs)

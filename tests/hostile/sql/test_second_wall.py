@@ -82,7 +82,6 @@ def role() -> Iterator[str]:
     User.objects.create_superuser("root", password="right")
     with connection.cursor() as cursor:
         for name, columns in TABLES.items():
-            cursor.execute(f"DROP TABLE IF EXISTS {name} CASCADE")
             cursor.execute(f"CREATE TABLE {name} {columns}")
         for row in ROWS:
             cursor.execute(row)

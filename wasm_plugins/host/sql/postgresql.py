@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from .grants import TableGrant
 from .postgresql_answer import read_answer, register_loaders
 from .postgresql_params import pass_as_text
 from .postgresql_session import armed, check_readable
-from .postgresql_text import measured
+from .postgresql_text import Relation, measured
 from .proved_texts import ProvedTexts
 from .runner import call_text, must_use, role_of
 from .watchdog import watched
@@ -63,8 +63,8 @@ class PostgresqlEngine:
             text = _texts.written(proved, session.relations, len(params), grant, limits)
             through = role if must_use(conf.DATABASE_RUNNER, session.has_runner, alias) else None
             if not proved.returns_rows:
-                return SqlResult((), (), _execute(cursor, text, params, through))
-            _query(cursor, text, params, through, limits)
+                return SqlResult((), (), _execute(cursor, text, params, through, session.relations))
+            _query(cursor, text, params, through, session.relations, limits)
             return read_answer(cursor, limits, is_select=proved.operation == "select")
 
 
@@ -76,21 +76,30 @@ def _cursor(raw: Any) -> RawCursor[Any]:
     return cursor
 
 
-def _execute(cursor: RawCursor[Any], text: str, params: Sequence[object], role: str | None) -> int:
+def _execute(
+    cursor: RawCursor[Any], text: str, params: Sequence[object], role: str | None, relations: Mapping[str, Relation]
+) -> int:
     """Run a statement that returns no rows and return how many it changed."""
     if role is None:
         return cursor.execute(text, params, prepare=False).rowcount
-    passed = pass_as_text(cursor, text, params)
+    passed = pass_as_text(cursor, text, params, relations)
     row = cursor.execute(call_text(role), [passed.text, passed.values, False], prepare=False, binary=True).fetchone()
     assert row is not None  # the function returns one
     return int(row[0])
 
 
-def _query(cursor: RawCursor[Any], text: str, params: Sequence[object], role: str | None, limits: SqlLimits) -> None:
+def _query(
+    cursor: RawCursor[Any],
+    text: str,
+    params: Sequence[object],
+    role: str | None,
+    relations: Mapping[str, Relation],
+    limits: SqlLimits,
+) -> None:
     if role is None:
         cursor.execute(measured(text, limits), params, prepare=False, binary=True)
         return
-    passed = pass_as_text(cursor, text, params)
+    passed = pass_as_text(cursor, text, params, relations)
     arguments = [measured(passed.text, limits), passed.values, True]
     cursor.execute(call_text(role), arguments, prepare=False, binary=True)
 

@@ -11,6 +11,9 @@ from psycopg import RawCursor, errors
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import ExecStatus
 
+from .postgresql_text import Relation
+from .remembered import Remembered
+
 _UNKNOWN: Final = 0
 _BUILT_IN: Final = 10_000
 """Types with a lower number come with PostgreSQL."""
@@ -18,6 +21,9 @@ _BUILT_IN: Final = 10_000
 _NAMES: Final = """SELECT t.oid::pg_catalog.int8, pg_catalog.quote_ident(n.nspname), pg_catalog.quote_ident(t.typname)
 FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
 WHERE t.oid = ANY($1::pg_catalog.int8[]::pg_catalog.oid[])"""
+
+
+_casts: Final = Remembered[str]()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +37,14 @@ class Passed:
     """The parameters as PostgreSQL spells them."""
 
 
-def pass_as_text(cursor: RawCursor[Any], text: str, params: Sequence[object]) -> Passed:
+def pass_as_text(
+    cursor: RawCursor[Any], text: str, params: Sequence[object], relations: Mapping[str, Relation]
+) -> Passed:
     """Spell parameters as text, and have the statement say of which types they are.
 
     A parameter whose type depends on its place (text, json, null) is given the type that the server finds for it; the
-    server is asked to read the statement for that, and runs nothing.
+    server is asked to read the statement for that, and runs nothing. It is asked once for as long as the tables are as
+    they are.
 
     Raises:
         psycopg.Error: The server cannot read the statement.
@@ -48,10 +57,16 @@ def pass_as_text(cursor: RawCursor[Any], text: str, params: Sequence[object]) ->
     values = [
         None if dumper is None else _spelled(dumper.dump(value)) for dumper, value in zip(dumpers, params, strict=True)
     ]
+    at = cursor.connection.info
+    key = (at.host, at.port, at.dbname, text, tuple(oids), frozenset(relations.items()))
+    return Passed(_casts.get(key, lambda: _with_types(cursor, text, oids)), values)
+
+
+def _with_types(cursor: RawCursor[Any], text: str, oids: Sequence[int]) -> str:
     if _UNKNOWN in oids:
         oids = _found_types(cursor, text, oids)
     names = _type_names(cursor, oids)
-    return Passed(_cast(text, [names[oid] for oid in oids]), values)
+    return _cast(text, [names[oid] for oid in oids])
 
 
 def _spelled(data: Any) -> str | None:

@@ -44,6 +44,9 @@ class Relation:
     columns: frozenset[str]
     """Names of its columns."""
 
+    types: frozenset[str] = frozenset()
+    """Each column after the number of its type, so that what is remembered of a table holds for it as it is."""
+
 
 def to_text(proved: Proved, relations: Mapping[str, Relation]) -> str:
     """Write the statement anew from its tree, so that the server reads what was proved and nothing else.

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from .engine import SqlLimits
 from .errors import SqlRefused
 from .grants import Operation, TableGrant
+from .postgresql_nodes import Proved
 from .postgresql_proof import prove
 from .postgresql_text import Relation, to_text
 from .postgresql_words import PATTERN_BYTES
-
-MOST_REMEMBERED: Final = 256
-"""Statements; each is at most some 100 kB."""
+from .remembered import Remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +43,8 @@ class ProvedTexts:
     """What proof and rewriting answered, by all that they look at; safe to use from any thread."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._found: OrderedDict[Hashable, object] = OrderedDict()
+        self._proved: Final = Remembered[ProvedText]()
+        self._written: Final = Remembered[str]()
 
     def proved(self, sql: str, params: int, grant: TableGrant, limits: SqlLimits) -> ProvedText:
         """Prove a statement, or remember that it was.
@@ -56,14 +53,7 @@ class ProvedTexts:
             SqlRefused: It is not provably harmless. That is not remembered.
         """
         key = (sql, params, frozenset(grant.tables.items()), limits)
-        found = self._get(key)
-        if not isinstance(found, ProvedText):
-            proved = prove(sql, params, grant, limits)
-            found = ProvedText(
-                sql, frozenset(proved.tables), proved.operation, proved.returns_rows, frozenset(proved.patterns)
-            )
-            self._put(key, found)
-        return found
+        return self._proved.get(key, lambda: _without_tree(prove(sql, params, grant, limits), sql))
 
     def written(
         self, proved: ProvedText, relations: Mapping[str, Relation], params: int, grant: TableGrant, limits: SqlLimits
@@ -74,20 +64,8 @@ class ProvedTexts:
             SqlRefused: A table or column is not there, or the text would not be the same statement.
         """
         key = (proved, params, frozenset(relations.items()))
-        found = self._get(key)
-        if not isinstance(found, str):
-            found = to_text(prove(proved.sql, params, grant, limits), relations)
-            self._put(key, found)
-        return found
+        return self._written.get(key, lambda: to_text(prove(proved.sql, params, grant, limits), relations))
 
-    def _get(self, key: Hashable) -> object:
-        with self._lock:
-            if key in self._found:
-                self._found.move_to_end(key)
-            return self._found.get(key)
 
-    def _put(self, key: Hashable, value: object) -> None:
-        with self._lock:
-            self._found[key] = value
-            while len(self._found) > 2 * MOST_REMEMBERED:
-                self._found.popitem(last=False)
+def _without_tree(proved: Proved, sql: str) -> ProvedText:
+    return ProvedText(sql, frozenset(proved.tables), proved.operation, proved.returns_rows, frozenset(proved.patterns))
