@@ -50,7 +50,8 @@ def _start_project(folder: Path, parts: ExitStack, report: Report) -> list[str]:
     from django.db import connections
 
     django.setup()
-    call_command("migrate", verbosity=0)
+    for alias in aliases:
+        call_command("migrate", database=alias, verbosity=0)
     parts.callback(connections.close_all)
     return aliases
 

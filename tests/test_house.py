@@ -86,5 +86,7 @@ def test_the_wheel_has_the_contract_and_the_templates_and_nothing_of_the_project
     names = zipfile.ZipFile(wheel).namelist()
     for wit in (ROOT / "wit").rglob("*.wit"):
         assert f"wasm_plugins/{wit.relative_to(ROOT)}" in names
+    for template in (ROOT / "wasm_plugins").rglob("*.tmpl"):
+        assert str(template.relative_to(ROOT)) in names
     tops = {name.partition("/")[0] for name in names}
     assert all(top == "wasm_plugins" or top.endswith(".dist-info") for top in tops)

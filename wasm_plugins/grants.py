@@ -5,28 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .capabilities import CAPABILITIES, DATABASE, DECLARED, HTTP, requested
-from .host.http.scope import HttpGrant
-from .host.sql.grants import TableGrant
+from .capabilities import DECLARED, HTTP, requested
 from .models import Plugin, PluginVersion
+from .scopes import check_grant
+from .scopes.hosts import HttpGrant
 
-
-def check_grant(capability: str, scope: Any) -> None:
-    """Refuse a grant that could never be used as it is meant.
-
-    Raises:
-        ValueError: There is no such capability, or its scope has another shape.
-    """
-    if capability not in CAPABILITIES:
-        raise ValueError(f"there is no capability {capability!r:.80}; there are {', '.join(CAPABILITIES)}")
-    if not isinstance(scope, Mapping):
-        raise ValueError(f"the scope of {capability} is {type(scope).__name__}, not a JSON object")
-    if capability == DATABASE:
-        TableGrant.from_scope(scope)
-    elif capability == HTTP:
-        HttpGrant.from_scope(scope)
-    elif scope:
-        raise ValueError(f"{capability} has no scope, but {next(iter(scope))!r:.80} is given")
+__all__ = [
+    "asks_no_more",
+    "check_grant",
+    "covers",
+    "missing_grants",
+    "reaches",
+    "requested_scopes",
+]
 
 
 def requested_scopes(version: PluginVersion) -> dict[str, Any]:

@@ -68,6 +68,18 @@ def check_name(name: object, at: str) -> str:
     return name
 
 
+def check_plugin_name(name: object, at: str) -> str:
+    """Return a name that a plugin may have.
+
+    Raises:
+        ManifestError: It is no name, or one that the host keeps for itself.
+    """
+    checked = check_name(name, at)
+    if checked in _RESERVED:
+        raise ManifestError(f"{checked} is reserved", field=at)
+    return checked
+
+
 def read_manifest(record: Mapping[str, Any], toml: bytes | None = None) -> Manifest:
     """Return what a plugin declares.
 
@@ -78,9 +90,7 @@ def read_manifest(record: Mapping[str, Any], toml: bytes | None = None) -> Manif
     Raises:
         ManifestError: With the field at fault, its value, and the limit or rule.
     """
-    name = check_name(record["plugin-name"], "plugin-name")
-    if name in _RESERVED:
-        raise ManifestError(f"{name} is reserved", field="plugin-name")
+    name = check_plugin_name(record["plugin-name"], "plugin-name")
     extra = _read_toml(toml)
     hooks, routes, tasks = (_entries(record, key) for key in ("hooks", "routes", "tasks"))
     manifest = Manifest(

@@ -16,8 +16,8 @@ from . import components, storage
 from .audit import record_act
 from .conf import conf
 from .declarations import check_routes, follow_manifest
-from .exceptions import ArtifactError, CompileError, ManifestError, PluginError, PluginQuarantined
-from .grants import asks_no_more, check_grant
+from .exceptions import ArtifactError, CompileError, PluginError, PluginQuarantined
+from .grants import asks_no_more
 from .host import host_interfaces
 from .models import Plugin, PluginVersion
 from .registry import mark_changed
@@ -32,8 +32,6 @@ from .trust import is_step_back, is_trusted, load_keys
 
 _ATTEMPTS: Final = 3
 _PROBLEM_CHARS: Final = 2_000
-_RECORD_CHARS: Final = 256 * 1024
-"""Largest manifest and export types that a row holds: nested types of a kilobyte can be megabytes as text."""
 
 Progress = Callable[[str, int], AbstractContextManager[object]]
 """Called with a name and a size in bytes around what may take seconds."""
@@ -142,20 +140,9 @@ def verify_bytes(data: bytes, *, name: str | None, again: bool = False, progress
                 limits=components.manifest_limits(),
                 expected_name=name,
             )
-    _check_recordable(verified)
-    _check_scopes(verified)
     check_seal(seal.beside(verified), load_keys())
     check_routes(verified.manifest)
     return verified
-
-
-def _check_scopes(verified: Verified) -> None:
-    """Refuse scopes that nobody could grant as they stand: a misspelt table operation must not wait for an admin."""
-    for capability, scope in verified.manifest.capabilities.items():
-        try:
-            check_grant(capability, scope)
-        except ValueError as error:
-            raise ManifestError(str(error), field=f"plugin.toml: capabilities.{capability}") from None
 
 
 def host_mark() -> str:
@@ -200,18 +187,6 @@ def _check_not_deadly(digest: str) -> None:
         raise PluginQuarantined(
             f"{deaths} processes of this machine died while they looked at it; plugins sync --again tries once more"
         )
-
-
-def _check_recordable(verified: Verified) -> None:
-    """Refuse what no JSON column takes: dates and infinities, which TOML has, and the character NUL."""
-    try:
-        text = json.dumps([verified.manifest.as_json(), verified.exports], allow_nan=False)
-    except (TypeError, ValueError, RecursionError):
-        raise ManifestError("holds a value that JSON does not have", field="plugin.toml") from None
-    if len(text) > _RECORD_CHARS:
-        raise ManifestError(f"declares {len(text)} characters; the limit is {_RECORD_CHARS}", field="exports")
-    if "\\u0000" in text:
-        raise ManifestError("holds the character NUL", field="plugin.toml")
 
 
 def _written(upload: _Upload) -> Recorded:

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from ..runtime.linker import HostInterface, Interfaces
-from ..runtime.wasi import wasi_interfaces
-from . import authorization, config, http, logging, progress, run, transaction
+if TYPE_CHECKING:
+    from .interfaces import host_interfaces
+
+__all__ = ["host_interfaces"]
 
 
-@cache
-def host_interfaces() -> Interfaces:
-    """Return everything that a component may import, by interface name without version."""
-    ours: list[HostInterface] = [
-        transaction.INTERFACE,
-        authorization.INTERFACE,
-        progress.INTERFACE,
-        run.INTERFACE,
-        config.INTERFACE,
-        logging.INTERFACE,
-        *http.INTERFACES,
-    ]
-    return {**wasi_interfaces(), **{interface.name: interface for interface in ours}}
+def __getattr__(name: str) -> Any:
+    """Import the interfaces when they are used: what proves SQL here is also imported where there is no Django."""
+    if name == "host_interfaces":
+        from .interfaces import host_interfaces
+
+        return host_interfaces
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

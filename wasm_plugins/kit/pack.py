@@ -1,4 +1,7 @@
-"""``wasm-plugins pack``: put an author's ``plugin.toml`` into the component, so that a plugin is one file."""
+"""``wasm-plugins pack``: put an author's ``plugin.toml`` into the component, so that a plugin is one file.
+
+What it says of version, author and the like goes into the standard sections too, for tools that know only those.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from wasm_plugins.kit.metadata import add_metadata
 from wasm_plugins.runtime.sections import append_section
 
 if TYPE_CHECKING:
@@ -49,5 +53,4 @@ def pack(component: bytes, declaration: bytes) -> bytes:
     Raises:
         ValueError: One of the two is not what it should be.
     """
-    tomllib.loads(declaration.decode())
-    return append_section(component, SECTION, declaration)
+    return append_section(add_metadata(component, declaration), SECTION, declaration)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import os
 import tempfile
 import time
 import tomllib
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wasm_plugins.exceptions import PluginError
+from wasm_plugins.kit.files import replace_file
 from wasm_plugins.kit.keygen import read_private_key
 from wasm_plugins.manifest import TOML_SECTION
 from wasm_plugins.manifest_reader import check_name
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     except (ValueError, PluginError) as error:
         raise ValueError(f"{arguments.plugin}: {error}") from error
     output = arguments.output or arguments.plugin
-    _replace(output, signed)
+    replace_file(output, signed)
     public = key.public_key().public_bytes_raw().hex()
     print(f"{output}: {statement.name}, number {statement.number}, signed with {public}")
     return 0
@@ -84,13 +84,3 @@ def statement_on(data: bytes, *, name: str, number: int, not_before: int = 0) ->
 def _toml(data: bytes) -> dict[str, Any]:
     section = read_sections(data, limit_bytes=SECTION_BYTES).get(TOML_SECTION)
     return {} if section is None else tomllib.loads(section.decode())
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file in one step, so that nobody finds half of it."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_bytes(data)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

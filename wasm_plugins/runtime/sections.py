@@ -76,6 +76,17 @@ def find_sections(component: bytes) -> Iterator[tuple[bytes, int, int, bytes]]:
         yield bytes(name), begin, start + len(section), bytes(payload)
 
 
+def measure_sections(component: bytes) -> Iterator[tuple[int, int]]:
+    """Yield id and size in bytes of each top-level section, in order; the ids are those of the component's format.
+
+    Raises:
+        ValueError: The bytes are no well-formed component.
+    """
+    _check_preamble(component)
+    for section_id, _, section in _sections(memoryview(component)):
+        yield section_id, len(section)
+
+
 def _name_and_payload(section: memoryview) -> tuple[memoryview, memoryview]:
     size, start = _decode_u32(section, 0)
     payload_start = start + size
@@ -85,7 +96,12 @@ def _name_and_payload(section: memoryview) -> tuple[memoryview, memoryview]:
 
 
 def _custom_sections(view: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """Step over the top-level sections, and yield where each custom one begins, with its contents."""
+    """Yield where each custom section begins, with its contents."""
+    return ((begin, section) for section_id, begin, section in _sections(view) if section_id == _CUSTOM)
+
+
+def _sections(view: memoryview) -> Iterator[tuple[int, int, memoryview]]:
+    """Step over the top-level sections, and yield each one's id, where it begins, and its contents."""
     position = len(PREAMBLE)
     for _ in range(MAX_SECTIONS):
         if position == len(view):
@@ -95,8 +111,7 @@ def _custom_sections(view: memoryview) -> Iterator[tuple[int, memoryview]]:
         position = start + size
         if position > len(view):
             raise ValueError("a section reaches past the end of the component")
-        if section_id == _CUSTOM:
-            yield begin, view[start:position]
+        yield section_id, begin, view[start:position]
     if position < len(view):
         raise ValueError(f"the component has more than {MAX_SECTIONS} sections")
 

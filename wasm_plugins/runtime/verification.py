@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,6 +11,7 @@ from ..capabilities import without_version
 from ..exceptions import LinkError, ManifestError
 from ..manifest import TOML_SECTION, Manifest
 from ..manifest_reader import mixed_scripts, read_manifest
+from ..scopes import check_grant
 from . import sandbox
 from .component import Component
 from .contract import GET_MANIFEST, PLUGIN_COMMON, ROUTE_TYPES, TASK_TYPES
@@ -20,6 +22,9 @@ from .wit import Func
 
 SECTION_BYTES: Final = 192 * 1024
 """Largest sum of a component's custom sections: ``plugin.toml``, a signature, and what toolchains leave behind."""
+
+RECORD_CHARS: Final = 256 * 1024
+"""Largest manifest and export types, as JSON: nested types of a kilobyte can be megabytes as text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +71,7 @@ def verify(
     if expected_name is not None and manifest.name != expected_name:
         raise ManifestError(f"is {manifest.name}, but it was uploaded as {expected_name}", field="plugin-name")
     _check_exports(component, manifest, hooks)
-    return Verified(
+    verified = Verified(
         manifest=manifest,
         imports=component.imports,
         exports={name: str(of) for name, of in component.exports.items()},
@@ -75,6 +80,9 @@ def verify(
             *(f"{text}: a word mixes alphabets, and may not be what it looks like" for text in mixed_scripts(manifest)),
         ),
     )
+    _check_recordable(verified)
+    _check_scopes(manifest)
+    return verified
 
 
 def find_interface(component: Component, name: str) -> str | None:
@@ -130,3 +138,24 @@ def _expect(found: Func, accepted: tuple[Func, ...], what: str) -> None:
     if not any(each.matches(found) for each in accepted):
         wanted = " or ".join(map(str, accepted))
         raise LinkError(f"{what} is {found}, but it must be {wanted}", missing=what)
+
+
+def _check_recordable(verified: Verified) -> None:
+    """Refuse what no JSON column takes: dates and infinities, which TOML has, and the character NUL."""
+    try:
+        text = json.dumps([verified.manifest.as_json(), verified.exports], allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        raise ManifestError("holds a value that JSON does not have", field="plugin.toml") from None
+    if len(text) > RECORD_CHARS:
+        raise ManifestError(f"declares {len(text)} characters; the limit is {RECORD_CHARS}", field="exports")
+    if "\\u0000" in text:
+        raise ManifestError("holds the character NUL", field="plugin.toml")
+
+
+def _check_scopes(manifest: Manifest) -> None:
+    """Refuse scopes that nobody could grant as they stand: a misspelt table operation must not wait for an admin."""
+    for capability, scope in manifest.capabilities.items():
+        try:
+            check_grant(capability, scope)
+        except ValueError as error:
+            raise ManifestError(str(error), field=f"plugin.toml: capabilities.{capability}") from None

@@ -245,9 +245,9 @@ def test_a_signal_within_a_callback_comes_out_as_itself(run: Run, monkeypatch: p
     def stop() -> float:
         raise Stop
 
-    from wasm_plugins.host.sql import sqlite
+    from wasm_plugins.host.sql import sqlite_run
 
-    monkeypatch.setattr(sqlite._Clock, "__call__", _raising(sqlite._Clock.__call__, monkeypatch, stop))
+    monkeypatch.setattr(sqlite_run._Clock, "__call__", _raising(sqlite_run._Clock.__call__, monkeypatch, stop))
     with pytest.raises(Stop):
         run("sqlite", SLOW)
     assert run("sqlite", "SELECT 1 AS a").rows

@@ -52,16 +52,16 @@ pg_catalog.set_config('lock_timeout', $3, true)"""
 _CATALOGUES: Final = frozenset({"pg_catalog", "information_schema"})
 
 _REPORTED: Final = (
-    "client_encoding",
-    "standard_conforming_strings",
-    "DateStyle",
-    "IntervalStyle",
-    "TimeZone",
-    "application_name",
-    "default_transaction_read_only",
-    "is_superuser",
-    "session_authorization",
-    "search_path",
+    b"client_encoding",
+    b"standard_conforming_strings",
+    b"DateStyle",
+    b"IntervalStyle",
+    b"TimeZone",
+    b"application_name",
+    b"default_transaction_read_only",
+    b"is_superuser",
+    b"session_authorization",
+    b"search_path",
 )
 """Settings of which the server tells every change by itself, so reading them costs nothing."""
 
@@ -149,16 +149,17 @@ def _unquoted(name: str) -> str:
     return name[1:-1].replace('""', '"') if name.startswith('"') else name
 
 
-def _reported(cursor: RawCursor[Any]) -> list[str | None]:
-    return [cursor.connection.info.parameter_status(name) for name in _REPORTED]
+def _reported(cursor: RawCursor[Any]) -> list[bytes | None]:
+    of_server = cursor.connection.pgconn.parameter_status
+    return [of_server(name) for name in _REPORTED]
 
 
 def _check_same(
     connection: BaseDatabaseWrapper,
     before: Sequence[str | None],
     after: Sequence[str | None],
-    reported_before: Sequence[str | None],
-    reported_after: Sequence[str | None],
+    reported_before: Sequence[bytes | None],
+    reported_after: Sequence[bytes | None],
 ) -> None:
     if list(before) == list(after) and reported_before == reported_after:
         return

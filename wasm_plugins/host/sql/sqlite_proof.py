@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
-
-from django.db.backends.base.base import BaseDatabaseWrapper
+from typing import Any, Final, Protocol
 
 from .checked import check_params, check_text
 from .engine import SqlLimits
 from .errors import SqlRefused
 from .grants import TableGrant
 from .nesting import Piece, check_nesting
+from .remembered import Remembered
 from .sqlite_words import ACTIONS, FIRST_WORDS, FUNCTIONS, NO_NAMES, OPERATIONS
 
 # INSERT OR REPLACE, UPDATE OR REPLACE and REPLACE INTO delete rows without asking the authorizer. Their word is never
@@ -40,6 +39,27 @@ SELECT lower(name), name, type, sql FROM main.sqlite_master WHERE sql IS NOT NUL
     (type IN ('table', 'view') AND lower(name) IN ({0}))
     OR (type = 'index' AND lower(tbl_name) IN ({0}) AND sql LIKE 'CREATE UNIQUE INDEX%'))
 ORDER BY type = 'index'"""
+
+
+_proved: Final = Remembered[None]()
+
+
+class Provable(Protocol):
+    """A connection whose statements can be proved: Django's wrapper of one, or what an author's tools have instead."""
+
+    alias: str
+    """Names the database: what was proved for one is remembered for that one alone."""
+
+    connection: Any
+    """The connection of ``sqlite3``."""
+
+    def get_connection_params(self) -> Any:
+        """Return the arguments that ``get_new_connection`` takes."""
+        ...
+
+    def get_new_connection(self, conn_params: Any, /) -> Any:
+        """Open another connection, with the same functions."""
+        ...
 
 
 class _Used(dict[str, None]):
@@ -75,7 +95,7 @@ class Guard:
         return sqlite3.SQLITE_DENY
 
 
-def prove(connection: BaseDatabaseWrapper, sql: str, params: int, grant: TableGrant, limits: SqlLimits) -> None:
+def prove(connection: Provable, sql: str, params: int, grant: TableGrant, limits: SqlLimits) -> None:
     """Compile a statement in an empty database that holds the granted tables and nothing else, under an authorizer.
 
     The authorizer alone, on the real database, cannot tell a plugin's access from the host's own: checking a foreign
@@ -84,13 +104,28 @@ def prove(connection: BaseDatabaseWrapper, sql: str, params: int, grant: TableGr
     there are no foreign keys, triggers or views, thus whatever is asked there the plugin's own text asked for; what
     the host's foreign keys, triggers and granted views do on the real database is the business of the host.
 
+    What was proved is remembered for as long as the granted tables are defined as they are.
+
     Raises:
         SqlRefused: The statement needs anything that is not granted or not on the lists.
     """
+    definitions = tuple(_definitions(connection.connection, sorted(grant.tables)))
+    key = (connection.alias, sql, params, frozenset(grant.tables.items()), limits, definitions)
+    _proved.get(key, lambda: _prove(connection, sql, params, grant, limits, definitions))
+
+
+def _prove(
+    connection: Provable,
+    sql: str,
+    params: int,
+    grant: TableGrant,
+    limits: SqlLimits,
+    definitions: Sequence[str],
+) -> None:
     _check_text(sql, limits)
     used = _Used()
     guard = Guard(lambda *asked: _decide(grant, *asked))
-    with _shadow(connection, grant) as shadow:
+    with _shadow(connection, definitions) as shadow:
         for limit, most in _COMPILE_LIMITS.items():
             shadow.setlimit(limit, most)
         shadow.set_authorizer(guard)
@@ -129,13 +164,13 @@ def _pieces(sql: str) -> Iterator[Piece]:
 
 
 @contextmanager
-def _shadow(connection: BaseDatabaseWrapper, grant: TableGrant) -> Iterator[sqlite3.Connection]:
+def _shadow(connection: Provable, definitions: Sequence[str]) -> Iterator[sqlite3.Connection]:
     # Made by Django's backend, so that the functions which CHECK constraints of the host may use are there.
     settings = {**connection.get_connection_params(), "database": ":memory:", "uri": False}
     shadow: sqlite3.Connection = connection.get_new_connection(settings)
     try:
         shadow.execute("PRAGMA foreign_keys = OFF")
-        for statement in _definitions(connection.connection, sorted(grant.tables)):
+        for statement in definitions:
             shadow.execute(statement)
         yield shadow
     except sqlite3.Error as exc:

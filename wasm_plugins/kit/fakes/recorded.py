@@ -1,0 +1,48 @@
+"""Lets the fake host remember what a plugin asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from wasm_plugins.runtime.guard import HostCallable
+from wasm_plugins.runtime.linker import HostInterface
+from wasm_plugins.runtime.offer import offer
+from wasm_plugins.runtime.state import CallState
+from wasm_plugins.runtime.values import Err, Ok, Variant
+
+from .fake_host import FakeHost
+
+_SHOWN_CHARS: Final = 200
+
+
+def offer_recorded(name: str, functions: Mapping[str, HostCallable], *, needs_caller: bool = True) -> HostInterface:
+    """Return an interface as the host's ``offer`` makes it, which remembers each call on the ``FakeHost``."""
+    interface = offer(name, functions, needs_caller=needs_caller)
+    recorded = {
+        function: replace(each, call=_recording(f"{name}#{function}", each.call))
+        for function, each in interface.functions.items()
+    }
+    return replace(interface, functions=recorded)
+
+
+def _recording(name: str, call: HostCallable) -> HostCallable:
+    def answer(state: CallState, *args: object) -> object:
+        found = call(state, *args)
+        if isinstance(state.host, FakeHost):
+            state.host.remember(name, args, _shown(found))
+        return found
+
+    return answer
+
+
+def _shown(answer: object) -> str:
+    if isinstance(answer, Ok):
+        text = "ok" if answer.value is None else f"ok: {answer.value!r}"
+    elif isinstance(answer, Err):
+        value = answer.value.payload if isinstance(answer.value, Variant) else answer.value
+        text = f"err: {value}"
+    else:
+        text = "" if answer is None else repr(answer)
+    return text if len(text) <= _SHOWN_CHARS else f"{text[: _SHOWN_CHARS - 1]}…"

@@ -1,0 +1,126 @@
+"""Between the JSON of a command line and the values of WIT types.
+
+A record is an object, a tuple and a list an array, ``list<u8>`` an array of numbers or a text (its UTF-8), an enum a
+text, flags an array of texts, an option ``null`` or the value, a variant ``{"case": payload}`` or, without a payload,
+``"case"``, a result ``{"ok": value}`` or ``{"err": value}``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from wasm_plugins.kit.failures import Usage
+from wasm_plugins.runtime.values import Err, Ok, Some, Variant
+from wasm_plugins.runtime.wit import (
+    STRING,
+    U8,
+    FlagsOf,
+    ListOf,
+    OptionOf,
+    RecordOf,
+    ResultOf,
+    TupleOf,
+    VariantOf,
+    WitType,
+)
+
+
+def argument(text: str, of: WitType, name: str) -> Any:
+    """Return the value of one argument of the command line; a text may stand there without quotes.
+
+    Raises:
+        Usage: It is no JSON, or not of the shape of its type.
+    """
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        if of == STRING:
+            return text
+        raise Usage(f"{name}: {text[:60]} is no JSON; {name} is {of}") from None
+    if of == STRING:
+        return value if isinstance(value, str) else text
+    return from_json(value, of, name)
+
+
+def from_json(value: Any, of: WitType, at: str) -> Any:
+    """Return the Python value that the runtime lowers as a WIT type; numbers and texts are checked there.
+
+    Raises:
+        Usage: The value has another shape than the type.
+    """
+    match of:
+        case ListOf(element) if element == U8 and isinstance(value, str):
+            return value.encode()
+        case ListOf(element):
+            items = [
+                from_json(each, element, f"{at}[{number}]") for number, each in enumerate(_as(list, value, of, at))
+            ]
+            return _bytes(items, at) if element == U8 else items
+        case TupleOf(types):
+            return tuple(from_json(each, one, at) for each, one in zip(_as(list, value, of, at), types, strict=False))
+        case RecordOf(fields):
+            entries = _as(dict, value, of, at)
+            return {name: from_json(entries.get(name), one, f"{at}.{name}") for name, one in fields}
+        case OptionOf(some):
+            return None if value is None else from_json(value, some, at)
+        case FlagsOf():
+            return frozenset(_as(list, value, of, at))
+        case VariantOf(cases):
+            return _variant(value, dict(cases), of, at)
+        case ResultOf(ok, err):
+            found = _variant(value, {"ok": ok, "err": err}, of, at)
+            return Ok(found.payload) if found.case == "ok" else Err(found.payload)
+    return value
+
+
+def _variant(value: Any, cases: Mapping[str, WitType | None], of: WitType, at: str) -> Variant:
+    case, payload = (
+        (value, None) if isinstance(value, str) else next(iter(_as(dict, value, of, at).items()), ("", None))
+    )
+    if case not in cases:
+        raise Usage(f"{at}: {case!r:.60} is no case of {of}")
+    inner = cases[case]
+    return Variant(case, None if inner is None else from_json(payload, inner, f"{at}.{case}"))
+
+
+def _as(kind: type, value: Any, of: WitType, at: str) -> Any:
+    if not isinstance(value, kind):
+        wanted = "an object" if kind is dict else "an array"
+        raise Usage(f"{at}: {json.dumps(value)[:60]} is not {wanted}; it must be {of}")
+    return value
+
+
+def _bytes(items: list[Any], at: str) -> bytes:
+    try:
+        return bytes(items)
+    except (TypeError, ValueError):
+        raise Usage(f"{at}: the items of list<u8> are numbers from 0 to 255") from None
+
+
+def to_json(value: Any) -> Any:
+    """Return plain values that say what the runtime lifted; bytes that are no text are numbers."""
+    match value:
+        case Ok(inner):
+            return {"ok": to_json(inner)}
+        case Err(inner):
+            return {"err": to_json(inner)}
+        case Some(inner):
+            return to_json(inner)
+        case Variant(case, payload):
+            return case if payload is None else {case: to_json(payload)}
+        case Mapping():
+            return {str(name): to_json(each) for name, each in value.items()}
+        case list() | tuple() | frozenset():
+            return [to_json(each) for each in (sorted(value) if isinstance(value, frozenset) else value)]
+        case bytes():
+            return _text_or_numbers(value)
+    return value
+
+
+def _text_or_numbers(data: bytes) -> str | list[int]:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return list(data)

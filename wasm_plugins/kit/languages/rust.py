@@ -1,0 +1,71 @@
+"""Rust: cargo builds a component for the target ``wasm32-wasip2``."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Final
+
+from wasm_plugins.kit.failures import BuildFailed, ToolMissing
+
+from .build_run import BuildRun
+
+TITLE: Final = "Rust"
+SOURCE: Final = "src/lib.rs"
+SIGNS: Final = "Cargo.toml"
+NEEDS: Final = "Rust (https://rustup.rs) and its target wasm32-wasip2 (rustup target add wasm32-wasip2)"
+EDITOR: Final = "rust-analyzer knows the interfaces by itself, from the macro at the top of the source."
+TARGET: Final = "wasm32-wasip2"
+
+
+def is_used(folder: Path) -> bool:
+    """Tell whether there is a ``Cargo.toml``."""
+    return (folder / "Cargo.toml").is_file()
+
+
+def build(run: BuildRun) -> bytes:
+    """Run ``cargo build --release``; the first time it fetches and compiles the crates, which takes a minute."""
+    cargo = run.tool("cargo", install="install Rust as https://rustup.rs says")
+    rustc = run.tool("rustc", install="install Rust as https://rustup.rs says")
+    _check_target(run, rustc)
+    command = [cargo, "build", "--release", "--target", TARGET]
+    environment = {"RUSTFLAGS": _flags(run)}
+    run.call(command, environment=environment)
+    return _component(run, cargo)
+
+
+def _check_target(run: BuildRun, rustc: str) -> None:
+    sysroot = run.ask([rustc, "--print", "sysroot"])
+    if sysroot and not (Path(sysroot) / "lib" / "rustlib" / TARGET).is_dir():
+        raise ToolMissing(f"Rust's target {TARGET} is not installed: rustup target add {TARGET}")
+
+
+def _flags(run: BuildRun) -> str:
+    """Rename folders in the messages of panics, so that the same sources give the same bytes on every machine."""
+    home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
+    crates = sorted((home / "registry" / "src").glob("*"))
+    renamed = [
+        f"--remap-path-prefix={run.folder}=/{run.world}",
+        *(f"--remap-path-prefix={at}=/crates" for at in crates),
+    ]
+    return " ".join([*os.environ.get("RUSTFLAGS", "").split(), *renamed])
+
+
+def _component(run: BuildRun, cargo: str) -> bytes:
+    """Return what was built: where it lies, cargo knows, since workspaces and settings may move it."""
+    told = run.ask([cargo, "metadata", "--format-version", "1", "--no-deps", "--offline"])
+    if not told:
+        raise BuildFailed("cargo metadata does not say where the component lies")
+    metadata = json.loads(told)
+    release = Path(metadata["target_directory"]) / TARGET / "release"
+    names = [
+        target["name"].replace("-", "_")
+        for package in metadata["packages"]
+        if Path(package["manifest_path"]).parent == run.folder
+        for target in package["targets"]
+        if "cdylib" in target["kind"]
+    ]
+    if len(names) != 1:
+        raise BuildFailed('Cargo.toml needs one library of the kind that components are: [lib] crate-type = ["cdylib"]')
+    return (release / f"{names[0]}.wasm").read_bytes()
