@@ -8,7 +8,7 @@ RUN := $(VENV)/bin/python
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stack test lint advisories format bench soak fuzz plugins clean
+.PHONY: help demo stack test lint docs advisories format bench soak fuzz plugins clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -27,6 +27,10 @@ lint: $(READY) ## Check style, types and floors
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports --no-cache
+
+docs: $(READY) ## Build the documentation as a site into var/site, with every link checked
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --group docs
+	@NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict
 
 advisories: $(READY) ## Say which upstream advisories on wasmtime apply; fails for one that nobody has looked at
 	@$(RUN) -m wasm_plugins.kit advisories --allow-accepted

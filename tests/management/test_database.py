@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from tests.installed import install, tables
 from wasm_plugins import get_plugin_manager, lifecycle
 from wasm_plugins.exceptions import PluginFailed
 from wasm_plugins.host.sql import roles_apply
+from wasm_plugins.host.sql.grants import TableGrant
 from wasm_plugins.host.sql.runner import role_of
 from wasm_plugins.models import Plugin
 
@@ -113,6 +115,12 @@ def test_only_postgresql_has_such_roles() -> None:
     with pytest.raises(CommandError) as raised:
         call_command("plugins", "database", "--using", "sqlite")
     assert raised.value.returncode == 2
+
+
+def test_grants_need_no_psycopg_where_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    monkeypatch.delitem(sys.modules, "wasm_plugins.host.sql.roles", raising=False)
+    roles_apply.follow("any", TableGrant.from_scope({"tables": {"shop_order": ["select"]}}))
 
 
 def test_a_project_that_requires_the_role_runs_nothing_without(writer: Plugin, settings: Settings) -> None:

@@ -291,7 +291,7 @@ def test_every_attempt_leaves_one_audit_entry(
     install("loyalty", {"recount": json_handler(err("no"))})
     perform_run(str(make_run(plugin).pk))
 
-    def fail(digest: str) -> LinkedComponent:
+    def fail(digest: str) -> Callee:
         raise ArtifactError("is not in storage")
 
     monkeypatch.setattr(components, "get_linked", fail)
@@ -351,10 +351,10 @@ def test_what_keeps_a_plugin_from_being_loaded_costs_no_retry(
 def test_waiting_for_a_plugin_that_sleeps_costs_a_run_nothing(
     plugin: Plugin, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def sleep(digest: str) -> LinkedComponent:
+    def sleep(digest: str) -> Callee:
         raise PluginAsleep("is asleep", retry_after_s=1)
 
-    def fail(digest: str) -> LinkedComponent:
+    def fail(digest: str) -> Callee:
         raise ArtifactError("is not in storage")
 
     run = make_run(plugin, max_retries=0)

@@ -98,9 +98,9 @@ def follow(plugin: str, grant: TableGrant) -> None:
     For roles that are there already, which takes no more than to own the tables. Where it does not go well the proof of
     every statement still holds the grant, and ``plugins database --check`` tells of the difference.
     """
-    from .roles import plan_role
-
     for alias in aliases():
+        from .roles import plan_role  # needs psycopg, which is there where there are aliases
+
         try:
             with transaction.atomic(using=alias), _raw(alias) as raw:
                 if role_on(alias, plugin) in runners_on(alias):
