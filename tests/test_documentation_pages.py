@@ -29,7 +29,7 @@ from wasm_plugins import urls
 from wasm_plugins.capabilities import CAPABILITIES
 from wasm_plugins.kit import __main__ as kit
 from wasm_plugins.management.plugins import SUBCOMMANDS
-from wasm_plugins.management.plugins.checkup import check_storage
+from wasm_plugins.management.plugins.checkup_parts import check_storage
 from wasm_plugins.storage import bucket
 from wasm_plugins.sync import sync, take_upload
 
