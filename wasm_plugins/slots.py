@@ -23,12 +23,12 @@ from .hooks import Hook, declared_hooks
 from .manager import get_plugin_manager
 from .registry import find_snapshot
 from .results import HookResult
-from .runtime.wit import STRING, OptionOf, ResultOf
+from .runtime.contract import FRAGMENTS
+from .runtime.wit import ResultOf
 
 logger = logging.getLogger(__name__)
 
 MODES: Final = ("all", "first")
-_ANSWERS: Final = (STRING, OptionOf(STRING))
 
 
 def find_slot(name: str) -> Hook[Any]:
@@ -45,7 +45,7 @@ def find_slot(name: str) -> Hook[Any]:
         said = f"; did you mean {close[0]}?" if close else ""
         raise ValueError(f"the project declares no hook {name!r:.80}{said}")
     result = hook.type.result
-    if not isinstance(result, ResultOf) or result.ok not in _ANSWERS:
+    if not isinstance(result, ResultOf) or result.ok not in FRAGMENTS:
         raise ValueError(f"the hook {name} answers {result}; for a slot it must return str or str | None")
     if hook.options.mode not in MODES:
         raise ValueError(f"the hook {name} has mode {hook.options.mode!r}; for a slot it must be all or first")

@@ -6,12 +6,25 @@ from pathlib import Path
 
 import pytest
 
-from tests.components import err, http_handler, json_handler, ok, ok_response, plugin_component, route, sql, text_hook
+from tests.components import (
+    err,
+    http_handler,
+    json_handler,
+    number_hook,
+    ok,
+    ok_number,
+    ok_response,
+    plugin_component,
+    route,
+    sql,
+    text_hook,
+)
 from tests.kit.plugins import TOML, greeter, kit
 from tests.signed import signed
 from wasm_plugins.capabilities import CAPABILITIES
 from wasm_plugins.kit.__main__ import main
 from wasm_plugins.kit.capability_words import WORDS
+from wasm_plugins.runtime.compiler import PREAMBLE
 
 
 def _file(folder: Path, data: bytes) -> Path:
@@ -77,6 +90,10 @@ def test_a_file_that_is_not_there_is_named(here: Path, capsys: pytest.CaptureFix
     [
         (plugin_component(toml=TOML + '[capabilities.http]\nhosts = ["https://example.com"]'), "capabilities.http"),
         (plugin_component(toml=TOML + "[capabilities.html]"), "capabilities.html"),
+        (
+            plugin_component(toml=TOML + "[capabilities.html]", hooks={"a": number_hook(ok_number(7))}),
+            "capabilities.html",
+        ),
         (plugin_component(toml=TOML, hooks={"a": text_hook(ok("", first=[sql("SELECT 1")]))}), "capabilities.database"),
         (plugin_component(toml=TOML, exports={"lonely": json_handler(err("no"))}), "export lonely"),
         (plugin_component(toml='version = "1"'), "plugin.toml"),
@@ -100,6 +117,24 @@ def test_what_is_used_is_not_advised_against(here: Path, capsys: pytest.CaptureF
     assert found["advice"] == []
     assert found["capabilities"]["database"]["scope"] == {"tables": {"shop_order": ["select"]}}
     assert list(found["capabilities"]) == ["database", "html"]
+
+
+def test_html_is_not_advised_against_where_a_hook_may_answer_a_fragment(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = plugin_component(toml=TOML + "[capabilities.html]", hooks={"a": text_hook(ok("<b>hello</b>"))})
+    assert kit(capsys, "check", _file(here, data))["advice"] == []
+
+
+def test_a_file_that_is_larger_than_any_component_is_not_read_whole(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (here / "plugin.wasm").open("wb") as file:
+        file.write(PREAMBLE)
+        file.truncate(2**40)  # a sparse file: it takes no room on the disk
+    error = kit(capsys, "check", here / "plugin.wasm", status=1)["error"]
+    assert error["code"] == "compile-error"
+    assert "component_bytes" in error["message"]
 
 
 def test_every_capability_has_words() -> None:

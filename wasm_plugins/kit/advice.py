@@ -9,9 +9,10 @@ from wasm_plugins.capabilities import CAPABILITIES, DATABASE, DECLARED, HTML, HT
 from wasm_plugins.kit.memory import least_memory
 from wasm_plugins.kit.output import memory_text, size_text
 from wasm_plugins.kit.plugin_file import PluginFile
-from wasm_plugins.runtime.contract import HTTP_HANDLER
+from wasm_plugins.runtime.contract import FRAGMENTS, HTTP_HANDLER
 from wasm_plugins.runtime.limits import CompileLimits, Limits
 from wasm_plugins.runtime.verification import Verified
+from wasm_plugins.runtime.wit import ResultOf
 
 _NEAR: Final = 3 / 4
 """What part of a limit is worth a word."""
@@ -53,9 +54,18 @@ def _on_capabilities(plugin: PluginFile, verified: Verified) -> Iterator[str]:
         yield "capabilities.database: plugin.toml names no table, so no statement is allowed until an admin adds some"
     if HTTP in needed and not scopes.get(HTTP, {}).get("hosts"):
         yield "capabilities.http: plugin.toml names no host, so no request will be sent until an admin adds some"
-    handlers = [plugin.component.find_export(route.handler) for route in verified.manifest.routes]
-    if HTML in scopes and not any(found is not None and HTTP_HANDLER.matches(found) for found in handlers):
-        yield "capabilities.html: no route answers with a response record, so there is no page: leave it out"
+    if HTML in scopes and not _may_answer_html(plugin, verified):
+        yield "capabilities.html: no route answers with a response record and no hook with a text: leave it out"
+
+
+def _may_answer_html(plugin: PluginFile, verified: Verified) -> bool:
+    """Tell whether there is a page or, from a hook that a slot of the project may show, a fragment."""
+    find = plugin.component.find_export
+    handlers = [find(route.handler) for route in verified.manifest.routes]
+    if any(found is not None and HTTP_HANDLER.matches(found) for found in handlers):
+        return True
+    results = [found.result for hook in verified.manifest.hooks if (found := find(hook.name)) is not None]
+    return any(isinstance(result, ResultOf) and result.ok in FRAGMENTS for result in results)
 
 
 def _on_exports(verified: Verified) -> Iterator[str]:

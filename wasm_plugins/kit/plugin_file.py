@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from wasm_plugins.exceptions import CompileError
 from wasm_plugins.kit.output import size_text, tell
 from wasm_plugins.runtime.compiled import CompiledCache
-from wasm_plugins.runtime.compiler import check_preamble, digest_of
+from wasm_plugins.runtime.compiler import PREAMBLE, check_preamble, digest_of
 from wasm_plugins.runtime.component import Component
 from wasm_plugins.runtime.limits import CompileLimits
 
@@ -40,11 +41,10 @@ def open_plugin(path: Path) -> PluginFile:
 
     Raises:
         OSError: The file cannot be read.
-        CompileError: It is no component, or compiling went over a limit.
+        CompileError: It is no component, is larger than any may be, or compiling went over a limit.
         ArtifactError: The folder of compiled code is not this user's alone.
     """
-    data = path.read_bytes()
-    check_preamble(data)
+    data = _read(path)
     digest = digest_of(data)
 
     def read() -> bytes:
@@ -54,6 +54,18 @@ def open_plugin(path: Path) -> PluginFile:
 
     component = Component(CompiledCache(cache_folder(), limits=LIMITS).load(digest, read))
     return PluginFile(path=path, data=data, digest=digest, component=component)
+
+
+def _read(path: Path) -> bytes:
+    """Read a component; of what is larger than any, or is none, no more than it takes to see that."""
+    with path.open("rb") as file:
+        data = file.read(len(PREAMBLE))
+        check_preamble(data)
+        data += file.read(LIMITS.component_bytes + 1 - len(data))
+    if len(data) > LIMITS.component_bytes:
+        limit = f"{LIMITS.component_bytes} ({size_text(LIMITS.component_bytes)})"
+        raise CompileError(f"{path} is larger than a component may be; the limit component_bytes is {limit}")
+    return data
 
 
 def cache_folder() -> Path:

@@ -70,6 +70,9 @@ HTTP_HANDLER: Final = Func((("request", _REQUEST),), ResultOf(_RESPONSE, STRING)
 TASK_TYPES: Final = (JSON_HANDLER, SILENT_HANDLER)
 ROUTE_TYPES: Final = (*TASK_TYPES, HTTP_HANDLER)
 
+FRAGMENTS: Final = (STRING, OptionOf(STRING))
+"""What a hook must answer, when all went well, to be shown in a slot of a page."""
+
 _DONE: Final = ResultOf(None, STRING)
 _VALUE: Final = VariantOf(
     (
