@@ -59,6 +59,22 @@ def test_it_says_what_led_to_it_and_where() -> None:
     assert "test_failure_text.py" in text
 
 
+class _Speechless(Exception):
+    """Cannot say what it is."""
+
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
+def test_an_error_without_a_text_does_not_hide_the_one_that_it_led_to() -> None:
+    refused = AnswerRefused("cannot be passed on", export="page")
+    refused.__cause__ = _Speechless()
+    text = failure_text(refused)
+    assert text.startswith("cannot be passed on\n")
+    assert "because of _Speechless: " in text
+    assert failure_text(_Speechless()), "even where nothing else is there"
+
+
 @pytest.mark.django_db
 def test_the_names_in_a_backtrace_forge_no_line_in_the_projects_log(
     client: Client, caplog: pytest.LogCaptureFixture

@@ -30,18 +30,26 @@ def failure_text(error: BaseException) -> str:
 
 
 def _lines(error: BaseException) -> Iterator[str]:
-    yield _line(str(error))
+    yield _line(_said_by(error))
     cause: BaseException | None = error
     for _ in range(_MOST_CAUSES):
         if cause is None:
             return
         if cause is not error:
-            yield _line(f"because of {type(cause).__name__}: {cause}")
+            yield _line(f"because of {type(cause).__name__}: {_said_by(cause)}")
         for frame in traceback.extract_tb(cause.__traceback__)[-_MOST_FRAMES:]:
             yield _line(f"at {frame.filename}:{frame.lineno} in {frame.name}")
         if isinstance(cause, PluginTrapped):
             yield from map(_line, cause.backtrace.split("\n"))
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+
+
+def _said_by(error: BaseException) -> str:
+    """Return an error's text; an exception of a library may fail to say what it is, and must not hide the others."""
+    try:
+        return str(error)
+    except Exception as failure:  # whatever a library's __str__ raises
+        return f"(it has no text: {type(failure).__name__})"
 
 
 def _line(text: str) -> str:

@@ -148,6 +148,33 @@ def test_an_exception_that_resists_stays_the_failure_that_it_is() -> None:
     assert (str(error), error.itself[0], type(error.point)) == (STARS, STARS, _Point)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        FileNotFoundError(2, "hunter22 is not there", "/run/hunter22", None, "/to/hunter22"),
+        FileNotFoundError(2, b"hunter22", b"/run/hunter22"),
+        ImportError("no hunter22", name="hunter22", path="/lib/hunter22"),
+        ExceptionGroup("several", [ValueError("hunter22"), ExceptionGroup("inside", [OSError(2, "", "hunter22")])]),
+    ],
+)
+def test_what_an_exception_keeps_beside_its_arguments_is_redacted(error: Exception) -> None:
+    redact_error(error, _hiding("hunter22"))
+    assert "hunter22" not in "".join(traceback.format_exception(error))
+
+
+def test_the_names_of_files_are_redacted() -> None:
+    error = OSError(2, "hunter22", "/run/hunter22", None, "/to/hunter22")
+    redact_error(error, _hiding("hunter22"))
+    assert (error.strerror, error.filename, error.filename2) == (STARS, f"/run/{STARS}", f"/to/{STARS}")
+    assert error.errno == 2
+
+
+def test_every_member_of_a_large_group_is_redacted() -> None:
+    group = ExceptionGroup("many", [ValueError("hunter22") for _ in range(100)])
+    redact_error(group, _hiding("hunter22"))
+    assert {str(each) for each in group.exceptions} == {STARS}
+
+
 _MEBIBYTE = 1024 * 1024
 
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
+from types import MemberDescriptorType
 from typing import Final
 from urllib.parse import quote, quote_plus
 
@@ -33,8 +34,8 @@ _MOST_BEGINNINGS: Final = 1_000
 _MOST_DEPTH: Final = 8
 """How deep in lists and records texts are looked for; an exception's attribute may even contain itself."""
 
-_MOST_CAUSES: Final = 32
-"""Exceptions behind one another that are looked at."""
+_MOST_CAUSES: Final = 256
+"""Exceptions behind one another, or in one group, that are looked at."""
 
 
 class _TooMuch(Exception):
@@ -138,7 +139,11 @@ class Redactor:
 
 
 def redact_error(error: BaseException, redactor: Redactor) -> None:
-    """Take the values out of an exception and out of those that led to it, in place: texts, arguments, attributes."""
+    """Take the values out of an exception and out of those that led to it or are in its group, in place.
+
+    That is out of arguments and attributes, those among them that C code or ``__slots__`` keep, such as
+    ``OSError.filename``. What cannot be set stays, as the message of a group does.
+    """
     todo: list[BaseException | None] = [error] if redactor.longest else []
     seen: set[int] = set()
     while todo and len(seen) < _MOST_CAUSES:
@@ -146,11 +151,21 @@ def redact_error(error: BaseException, redactor: Redactor) -> None:
         if each is None or id(each) in seen:
             continue
         seen.add(id(each))
-        each.args = tuple(map(redactor.redact_value, each.args))
-        for name, value in vars(each).copy().items():
-            with suppress(AttributeError, TypeError):  # the failure stays what it is
-                setattr(each, name, redactor.redact_value(value))
+        for name in _attributes(each):
+            with suppress(Exception):  # the failure stays what it is, whatever its own __setattr__ raises
+                value = getattr(each, name)
+                if (redacted := redactor.redact_value(value)) is not value:
+                    setattr(each, name, redacted)
         todo += [each.__cause__, each.__context__]
+        todo += each.exceptions if isinstance(each, BaseExceptionGroup) else ()
+
+
+def _attributes(error: BaseException) -> list[str]:
+    """List what an exception keeps: its arguments, what is in its dictionary, and what its classes have room for."""
+    room = [
+        name for kind in type(error).__mro__ for name, at in vars(kind).items() if isinstance(at, MemberDescriptorType)
+    ]
+    return ["args", *vars(error), *room]
 
 
 def _without_beginnings(text: str, value: str, work: _Work) -> str:
