@@ -8,16 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 from django.template import engines
 from django.template.backends.django import DjangoTemplates
+from django.template.base import Lexer, TokenType
 
 from .hooks import Hook, declared_hooks
 from .slots import find_slot
 from .wit_package import is_wit_name, spelt_names
 
-_SLOT: Final = re.compile(r"""\{%\s*plugin_slot\s+(["'])(?P<name>[^"'|]*)\1(?P<rest>[^%]*)%\}""")
+_SLOT: Final = re.compile(r"""plugin_slot\s+(["'])(?P<name>[^"'|]*)\1(?P<rest>(?:\s.*)?)""")
 _TEXT: Final = re.compile(r"""(["']).*?\1""")
 _ARGUMENT: Final = re.compile(r"(\w+)=")
 _SUFFIXES: Final = (".html", ".htm", ".txt", ".xml", ".svg", ".jinja", ".django")
@@ -74,14 +75,27 @@ def _check_template(path: Path) -> Iterator[CheckMessage]:
         text = path.read_text(errors="replace")
     except OSError:
         return  # a template that cannot be read is for whoever loads it
-    for slot in _SLOT.finditer(text):
-        if problem := _problem(slot["name"], slot["rest"]):
-            line = text.count("\n", 0, slot.start()) + 1
-            yield Error(
+    for line, tag in _tags(text):
+        if (slot := _SLOT.fullmatch(tag)) and (problem := _problem(slot["name"], slot["rest"])):
+            yield Warning(
                 f"{path}, line {line}: {problem}.",
                 hint="Name a hook of the project, and its parameters as the function has them.",
-                id="wasm_plugins.E052",
+                id="wasm_plugins.W052",
             )
+
+
+def _tags(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the tags of a template that its engine would compile, each with its line: none in comments or verbatim."""
+    in_comment = False
+    for token in Lexer(text).tokenize():
+        if token.token_type is not TokenType.BLOCK:
+            continue
+        if in_comment:
+            in_comment = token.contents != "endcomment"
+        elif token.contents.split(None, 1)[:1] == ["comment"]:
+            in_comment = True
+        else:
+            yield token.lineno or 0, token.contents
 
 
 def _problem(name: str, rest: str) -> str:
