@@ -11,9 +11,10 @@ from typing import Annotated, Any, Literal
 import pytest
 
 from wasm_plugins.runtime import wit
+from wasm_plugins.runtime.wit_keywords import KEYWORDS
 from wasm_plugins.signatures import U8, hook_type
 from wasm_plugins.wit_package import HookText, is_wit_name, package_name, package_text, spelt_names
-from wasm_plugins.wit_package.names import KEYWORDS, class_name, spell_package
+from wasm_plugins.wit_package.names import class_name, spell_package
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -69,11 +69,23 @@ def test_a_text_needs_no_quotes(text: str, value: str) -> None:
         (1, SHAPE),
         ({}, SHAPE),
         ({"maybe": 1}, ResultOf(S64, STRING)),
+        ([1, "a", 2], TupleOf((S64, STRING))),
+        ([1], TupleOf((S64, STRING))),
+        ({"a": 1, "b": 2}, RecordOf((("a", S64),))),
+        ({"round": 1, "none": None}, SHAPE),
+        ({"none": 5}, SHAPE),
+        ({"ok": 1, "err": "no"}, ResultOf(S64, STRING)),
+        ([{}], FlagsOf(("a", "b"))),
+        (["c"], FlagsOf(("a", "b"))),
     ],
 )
 def test_another_shape_is_refused(value: Any, of: WitType) -> None:
     with pytest.raises(Usage):
         from_json(value, of, "it")
+
+
+def test_a_case_without_a_payload_may_be_written_with_null() -> None:
+    assert from_json({"none": None}, SHAPE, "it") == Variant("none")
 
 
 def test_what_is_no_json_is_refused_where_no_text_is_meant() -> None:

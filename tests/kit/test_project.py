@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,7 @@ def test_a_crate_with_c_in_it_is_rust(tmp_path: Path) -> None:
         "package a:b; world bonus {}",
         "package a:b;\nworld %bonus {\n}",
         "package a:b;\n@since(version = 1.0.0)\nworld bonus {}",
+        "package a:b;\n@unstable(feature = x) @since( version = 1.0.0 )\n@deprecated\nworld bonus\n{}",
     ],
 )
 def test_the_world_is_found(world: str, tmp_path: Path) -> None:
@@ -73,6 +75,15 @@ def test_the_world_is_found(world: str, tmp_path: Path) -> None:
 def test_a_project_without_one_world_is_refused(world: str, tmp_path: Path) -> None:
     with pytest.raises(KitError, match="world"):
         find_project(_project(tmp_path, "app.py", world=world))
+
+
+@pytest.mark.parametrize("text", ["; @a" + " @a" * 50_000, ";" + " " * 100_000, ";@a(" * 50_000, "/*" * 100_000])
+def test_a_text_that_is_no_world_takes_no_time(text: str, tmp_path: Path) -> None:
+    folder = _project(tmp_path, "app.py", world=text)
+    began = time.thread_time()
+    with pytest.raises(KitError, match="no world"):
+        find_project(folder)
+    assert time.thread_time() - began < 1
 
 
 def test_a_folder_without_plugin_toml_is_no_project(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ text, flags an array of texts, an option ``null`` or the value, a variant ``{"ca
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from wasm_plugins.kit.failures import Usage
@@ -44,6 +44,15 @@ def argument(text: str, of: WitType, name: str) -> Any:
     return from_json(value, of, name)
 
 
+def is_json(text: str) -> bool:
+    """Tell whether a text is JSON."""
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 def from_json(value: Any, of: WitType, at: str) -> Any:
     """Return the Python value that the runtime lowers as a WIT type; numbers and texts are checked there.
 
@@ -59,14 +68,18 @@ def from_json(value: Any, of: WitType, at: str) -> Any:
             ]
             return _bytes(items, at) if element == U8 else items
         case TupleOf(types):
-            return tuple(from_json(each, one, at) for each, one in zip(_as(list, value, of, at), types, strict=False))
+            if len(_as(list, value, of, at)) != len(types):
+                raise Usage(f"{at}: {len(value)} values; it must be {of}")
+            return tuple(from_json(each, one, at) for each, one in zip(value, types, strict=True))
         case RecordOf(fields):
             entries = _as(dict, value, of, at)
+            _check_names(entries, [name for name, _ in fields], of, at)
             return {name: from_json(entries.get(name), one, f"{at}.{name}") for name, one in fields}
         case OptionOf(some):
             return None if value is None else from_json(value, some, at)
-        case FlagsOf():
-            return frozenset(_as(list, value, of, at))
+        case FlagsOf(names):
+            _check_names(_as(list, value, of, at), names, of, at)
+            return frozenset(value)
         case VariantOf(cases):
             return _variant(value, dict(cases), of, at)
         case ResultOf(ok, err):
@@ -76,13 +89,21 @@ def from_json(value: Any, of: WitType, at: str) -> Any:
 
 
 def _variant(value: Any, cases: Mapping[str, WitType | None], of: WitType, at: str) -> Variant:
-    case, payload = (
-        (value, None) if isinstance(value, str) else next(iter(_as(dict, value, of, at).items()), ("", None))
-    )
-    if case not in cases:
-        raise Usage(f"{at}: {case!r:.60} is no case of {of}")
+    entries = {value: None} if isinstance(value, str) else _as(dict, value, of, at)
+    _check_names(entries, cases, of, at)
+    if len(entries) != 1:
+        raise Usage(f"{at}: {len(entries)} cases; it must be one of {of}")
+    ((case, payload),) = entries.items()
     inner = cases[case]
+    if inner is None and payload is not None:
+        raise Usage(f"{at}: the case {case} of {of} has no payload; write {json.dumps(case)}")
     return Variant(case, None if inner is None else from_json(payload, inner, f"{at}.{case}"))
+
+
+def _check_names(found: Iterable[Any], names: Collection[str], of: WitType, at: str) -> None:
+    for each in found:
+        if each not in names:
+            raise Usage(f"{at}: {json.dumps(each)[:60]} is no part of {of}")
 
 
 def _as(kind: type, value: Any, of: WitType, at: str) -> Any:

@@ -11,8 +11,11 @@ from wasm_plugins.kit.failures import KitError
 from wasm_plugins.kit.languages import LANGUAGES, find_languages
 
 DECLARATION: Final = "plugin.toml"
-_COMMENT: Final = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
-_WORLD: Final = re.compile(r"(?:^|[;{}])\s*(?:@[^\n]*\s+)*world\s+%?([a-z][a-z0-9-]*)\s*\{")
+_COMMENT: Final = re.compile(r"//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
+_GATE: Final = r"@[a-z0-9-]++\s*+(?:\([^();{}]*+\)\s*+)?"
+"""What may stand before a world, such as ``@since(version = 1.0.0)``; possessive, so that no text takes long."""
+
+_WORLD: Final = re.compile(rf"(?:^|[;{{}}])\s*+(?:{_GATE})*+world\s++%?([a-z][a-z0-9-]*+)\s*+\{{")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

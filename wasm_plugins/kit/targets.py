@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from wasm_plugins.exceptions import MethodNotAllowed
 from wasm_plugins.kit.failures import Usage
-from wasm_plugins.kit.json_values import argument
+from wasm_plugins.kit.json_values import argument, is_json
 from wasm_plugins.manifest import Manifest, RouteDeclaration
 from wasm_plugins.runtime.component import Component
 from wasm_plugins.runtime.contract import HTTP_HANDLER
@@ -106,7 +106,7 @@ def _record(
 ) -> dict[str, Any]:
     headers = [("accept", "*/*"), ("user-agent", "wasm-plugins")]
     if body is not None:
-        headers.append(("content-type", "application/json" if _is_json(body) else "text/plain"))
+        headers.append(("content-type", "application/json" if is_json(body) else "text/plain"))
     return {
         "method": method,
         "path": path,
@@ -155,11 +155,3 @@ def _parsed(text: str, what: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         raise Usage(f"{what} is no JSON: {text[:60]}") from None
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from wasm_plugins.kit.json_values import to_json
+from wasm_plugins.kit.json_values import is_json, to_json
 from wasm_plugins.kit.output import columns, memory_text
 from wasm_plugins.kit.targets import Target
 from wasm_plugins.kit.trial import Trial
@@ -35,16 +35,8 @@ def trial_data(target: Target, trial: Trial, limits: Limits) -> dict[str, Any]:
 def _answer(target: Target, answer: Any) -> Any:
     """Return what the plugin answered; a text that is JSON by its contract is shown as what it says."""
     return (
-        json.loads(answer) if target.answers_json and isinstance(answer, str) and _is_json(answer) else to_json(answer)
+        json.loads(answer) if target.answers_json and isinstance(answer, str) and is_json(answer) else to_json(answer)
     )
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
 
 
 def _error(trial: Trial) -> dict[str, Any]:

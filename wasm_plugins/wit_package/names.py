@@ -5,20 +5,13 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from ..runtime.wit_keywords import KEYWORDS
+
 _WORD: Final = r"(?:[a-z][a-z0-9]*|[A-Z][A-Z0-9]*)"
 _NAME: Final = re.compile(rf"{_WORD}(?:-{_WORD})*")
 _SMALL: Final = r"[a-z][a-z0-9]*(?:-[a-z][a-z0-9]*)*"
 _PACKAGE: Final = re.compile(rf"{_SMALL}:{_SMALL}")
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_+")
-
-_KEYWORDS: Final = (
-    "as async bool borrow char constructor enum error-context export f32 f64 flags from func future import include"
-    " interface list map option own package record resource result s16 s32 s64 s8 static stream string tuple type u16"
-    " u32 u64 u8 use variant with world"
-)
-
-KEYWORDS: Final = frozenset(_KEYWORDS.split())
-"""Words that are names only behind ``%``."""
 
 
 def is_wit_name(name: str) -> bool:
