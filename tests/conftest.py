@@ -106,6 +106,13 @@ def pytest_runtest_teardown() -> None:
             components.compiled_cache().lifeline.bury(lambda digests: ())
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with files that take long, so that of processes side by side none is left alone with one at the end."""
+    long = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in long)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Spell what a hostile test logged so that it can travel between processes: half a character cannot."""

@@ -34,5 +34,5 @@ DATABASES = {
 }
 
 # Compiled components are kept between runs: the largest takes eight seconds. Who died of one is noted beside it.
-WASM_PLUGINS_CACHE_DIR = BASE_DIR / "var" / "compiled" / SIDE
+WASM_PLUGINS_CACHE_DIR = BASE_DIR / "var" / f"compiled{SIDE and f'-{SIDE}'}"
 WASM_PLUGINS_SYNC_INTERVAL_S = 0

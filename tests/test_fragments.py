@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from html.parser import HTMLParser
 
 import pytest
 
-from wasm_plugins.fragments import ATTRIBUTES, DROPPED_WHOLE, TAGS, URL_SCHEMES, html_fragment, text_fragment
+from wasm_plugins.fragments import (
+    ATTRIBUTES,
+    DROPPED_WHOLE,
+    MOST_ELEMENTS,
+    MOST_WRITTEN_BYTES,
+    TAGS,
+    URL_SCHEMES,
+    FragmentTangled,
+    html_fragment,
+    text_fragment,
+)
 
 VOID = {"br", "hr", "wbr", "col"}
 
@@ -184,7 +195,43 @@ def test_no_element_is_both_kept_and_dropped_whole() -> None:
         "comments",
     ],
 )
-def test_the_largest_fragment_that_is_taken_is_cleaned_within_a_second(fragment: str) -> None:
+def test_the_largest_fragment_that_is_taken_is_cleaned_or_refused_within_a_second(fragment: str) -> None:
     started = time.monotonic()
-    html_fragment(fragment[:65_536])
+    with contextlib.suppress(FragmentTangled):
+        html_fragment(fragment[:65_536])
     assert time.monotonic() - started < 1
+
+
+STYLES = "".join(f"<b title={number}>" for number in range(2_500))
+
+
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        "<p>" + STYLES + "<p>x" * 7_000,
+        "<p><i lang='" + "x" * 30_000 + "'>" + "<p>x" * 7_000,
+        "<p>" + STYLES.replace("<b", "<FONT") + "<p>x" * 2_000,
+        "<p>" + STYLES.replace("<b ", "<b/") + "<p>x" * 2_000,
+        "<p>" + STYLES.replace("<b ", "<b\n") + "<p>x" * 2_000,
+    ],
+    ids=["many styles", "one long style", "in capitals", "with a slash", "on lines"],
+)
+def test_a_fragment_that_would_become_many_times_its_size_is_refused_before_it_is_parsed(fragment: str) -> None:
+    with pytest.raises(FragmentTangled):
+        html_fragment(fragment[:65_536])
+
+
+def test_an_ordinary_table_with_a_link_in_each_row_is_shown() -> None:
+    table = "<table>" + "<tr><td><a href=/p>tea</a><td><b>7</b>" * 100 + "</table>"
+    assert html_fragment(table).count("<a ") == 100
+
+
+@pytest.mark.parametrize("opened", ["<b title={}>", "<a href={}>", "<i lang={}>"])
+def test_what_a_fragment_becomes_is_bounded(opened: str) -> None:
+    largest = 0
+    for styles in (3, 10, 50, 150, 450):
+        start = "<p>" + "".join(opened.format(number) for number in range(styles))
+        fragment = start + "<p>x" * min(8_000, MOST_ELEMENTS // styles - styles - 1, (65_536 - len(start)) // 4)
+        with contextlib.suppress(FragmentTangled):
+            largest = max(largest, len(html_fragment(fragment)))
+    assert 0 < largest <= 2 * MOST_WRITTEN_BYTES

@@ -115,7 +115,13 @@ def test_a_translation_is_the_text_that_it_is_now() -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [fail, Err("no"), "x" * 65_537, lambda *args: (_ for _ in ()).throw(DeadlineExceeded(export="x", deadline_ms=1))],
+    [
+        fail,
+        Err("no"),
+        Err("x\nCRITICAL root: \x1b[2J"),
+        "x" * 65_537,
+        lambda *args: (_ for _ in ()).throw(DeadlineExceeded(export="x", deadline_ms=1)),
+    ],
 )
 def test_a_plugin_that_fails_is_logged_and_left_out_and_the_page_is_whole(
     answer: Any, caplog: pytest.LogCaptureFixture
@@ -128,6 +134,8 @@ def test_a_plugin_that_fails_is_logged_and_left_out_and_the_page_is_whole(
     (record,) = [each for each in caplog.records if each.name == "wasm_plugins.slots"]
     assert "slot-extras" in record.getMessage()
     assert "bad" in record.getMessage()
+    assert "\nCRITICAL" not in record.getMessage()
+    assert "\x1b" not in caplog.text
 
 
 def test_what_a_plugin_that_fails_has_written_is_undone() -> None:

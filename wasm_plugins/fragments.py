@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -40,7 +41,21 @@ URL_SCHEMES: Final = frozenset({"http", "https", "mailto"})
 DROPPED_WHOLE: Final = frozenset(_DROPPED_WHOLE.split())
 """Elements whose content is no text for people; of any other unknown element the content stays."""
 
+MOST_ELEMENTS: Final = 250_000
+MOST_WRITTEN_BYTES: Final = 16 * 1024 * 1024
+"""What a fragment could at most become; it is known before it is parsed, from what it is made of."""
+
+# Elements that HTML's parser opens again in each later paragraph, with all their attributes, until they are closed
+# (HTML Standard, 13.2.4.3, "reconstruct the active formatting elements"): 17 kB of them become 22 MB.
+_OPENED_AGAIN: Final = re.compile(
+    r"<(?:a|b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)(?![a-z0-9-])", re.IGNORECASE
+)
+
 _REL: Final = "nofollow noopener noreferrer ugc"
+
+
+class FragmentTangled(Exception):
+    """A fragment could become far more than it is."""
 
 
 def text_fragment(fragment: str) -> SafeString:
@@ -52,7 +67,11 @@ def html_fragment(fragment: str) -> SafeString:
     """Return a fragment with its markup as far as that is harmless: whole elements, by an allow-list.
 
     It is parsed as browsers do and written anew, so nothing that is open at its end takes in the rest of the page.
+
+    Raises:
+        FragmentTangled: It has so many elements that are opened again and again that it could become too much.
     """
+    _check_tangle(fragment)
     cleaned = nh3.clean(
         fragment,
         tags=set(TAGS),
@@ -63,3 +82,9 @@ def html_fragment(fragment: str) -> SafeString:
         link_rel=_REL,
     )
     return mark_safe(cleaned)  # noqa: S308 - this is the sanitizer
+
+
+def _check_tangle(fragment: str) -> None:
+    opened_again, tags = len(_OPENED_AGAIN.findall(fragment)), fragment.count("<")
+    if opened_again * tags > MOST_ELEMENTS or (opened_again and len(fragment) * tags > MOST_WRITTEN_BYTES):
+        raise FragmentTangled(f"{opened_again} links and styles among {tags} tags: close them, or use fewer")

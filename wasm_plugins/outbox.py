@@ -53,6 +53,7 @@ class Outbox:
         self._waiting: deque[tuple[Write, Any]] = deque()
         self._changed = threading.Condition()
         self._failures = 0
+        self._row_failures = 0
         self._writing = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -159,18 +160,19 @@ class Outbox:
             write(things)
         except (DatabaseError, InterfaceError) as error:
             self._failures += 1
-            if isinstance(error, _OF_THE_ROWS) and self._failures > len(_PAUSES_S):
-                self._failures = 0
+            self._row_failures += isinstance(error, _OF_THE_ROWS)
+            if self._row_failures > len(_PAUSES_S):
+                self._failures = self._row_failures = 0
                 _say_lost(things)
                 return
             logger.warning("what plugins did is not written yet: %s", error)
             connections.close_all()
             self._put_back(write, things)
         except Exception:
-            self._failures = 0
+            self._failures = self._row_failures = 0
             _say_lost(things)
         else:
-            self._failures = 0
+            self._failures = self._row_failures = 0
 
     def _put_back(self, write: Write, things: list[Any]) -> None:
         with self._changed:

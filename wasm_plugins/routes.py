@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
-from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, connections
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 
@@ -85,12 +85,26 @@ def respond(request: HttpRequest, path: str) -> HttpResponse:
     except errors.PluginError as error:
         return error_response(error)
     except (OperationalError, InterfaceError) as error:
+        if not _is_lost(error):
+            raise
         return _database_lost(error)
 
 
+def _is_lost(error: Exception) -> bool:
+    """Tell whether a connection ended: PostgreSQL says so with a code, and its driver, where nobody says it, has none.
+
+    A lock that was waited for too long, a deadlock and all else is the project's to see, as in any view of its own.
+    """
+    if not any(each.vendor == "postgresql" for each in connections.all(initialized_only=True)):
+        return False
+    code = getattr(error.__cause__, "sqlstate", None)
+    return code is None or code.startswith(("08", "57P"))
+
+
 def _database_lost(error: Exception) -> HttpResponse:
-    if transaction.get_connection(DEFAULT_DB_ALIAS).in_atomic_block:
-        transaction.set_rollback(True, using=DEFAULT_DB_ALIAS)  # the request's own must not be committed
+    for each in connections.all(initialized_only=True):
+        if each.settings_dict["ATOMIC_REQUESTS"] and each.in_atomic_block:
+            each.set_rollback(True)  # the request's own transaction must not be committed
     lost = errors.DatabaseLost("the database went away")
     lost.__cause__ = error
     return error_response(lost)

@@ -18,7 +18,8 @@ from .caller import acting_user
 from .capabilities import HTML
 from .conf import PREFIX, conf
 from .exceptions import PluginUnavailable
-from .fragments import html_fragment, text_fragment
+from .failure_text import failure_text
+from .fragments import FragmentTangled, html_fragment, text_fragment
 from .hooks import Hook, declared_hooks
 from .manager import get_plugin_manager
 from .registry import find_snapshot
@@ -89,16 +90,18 @@ def _shown(slot: str, results: list[HookResult]) -> Iterator[SafeString]:
         if isinstance(result.error, PluginUnavailable):
             logger.debug("slot %s: %s", slot, result.error)  # why it sleeps was said when it failed
         elif result.error is not None:
-            logger.warning("slot %s: %s", slot, result.error, exc_info=result.error)
+            logger.warning("slot %s: %s", slot, failure_text(result.error))
         elif result.value:
             if (size := len(result.value.encode())) > conf.FRAGMENT_BYTES:
                 limit = f"{PREFIX}FRAGMENT_BYTES is {conf.FRAGMENT_BYTES}"
                 logger.warning("slot %s: %s answered %d bytes; the limit %s", slot, result.plugin, size, limit)
                 continue
-            show = html_fragment if _may_be_html(result) else text_fragment
-            yield format_html(
-                '<div class="plugin-fragment" data-plugin="{}">{}</div>', result.plugin, show(result.value)
-            )
+            try:
+                shown = (html_fragment if _may_be_html(result) else text_fragment)(result.value)
+            except FragmentTangled as error:
+                logger.warning("slot %s: %s answered %s", slot, result.plugin, error)
+                continue
+            yield format_html('<div class="plugin-fragment" data-plugin="{}">{}</div>', result.plugin, shown)
 
 
 def _may_be_html(result: HookResult) -> bool:

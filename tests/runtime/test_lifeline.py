@@ -67,7 +67,7 @@ def end_beside(lifeline: Lifeline, digest: str, *, rests: bool) -> None:
         is_busy = threading.Event()
 
         def load() -> None:
-            with lifeline.running(digest):
+            with lifeline.running(digest, is_spare=True):
                 is_busy.set()
                 time.sleep(60)
 
@@ -91,7 +91,7 @@ def test_a_process_that_goes_on_after_its_work_notes_what_runs_next(tmp_path: Pa
     lifeline = Lifeline(tmp_path)
     open_files = len(os.listdir("/proc/self/fd"))
     for _ in range(20):
-        with lifeline.running(ONE):
+        with lifeline.running(ONE, is_spare=True):
             lifeline.rest()
         lifeline.rest()
     assert len(os.listdir("/proc/self/fd")) == open_files
@@ -99,6 +99,15 @@ def test_a_process_that_goes_on_after_its_work_notes_what_runs_next(tmp_path: Pa
     with lifeline.running(ONE):
         assert len(list(tmp_path.glob("*.running"))) == 1
     lifeline.rest()
+
+
+def test_a_process_whose_other_threads_call_components_goes_on_noting_them(tmp_path: Path) -> None:
+    lifeline = Lifeline(tmp_path)
+    with lifeline.running(ONE):
+        lifeline.rest()
+        assert len(list(tmp_path.glob("*.running"))) == 1
+    lifeline.rest()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_death_is_forgotten_after_a_day(tmp_path: Path) -> None:

@@ -91,5 +91,5 @@ def _find_cut(error: BaseException | None) -> StatementCut | None:
     for _ in range(_MOST_CAUSES):
         if error is None or isinstance(error, StatementCut):
             return error
-        error = error.__cause__ or error.__context__
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return None

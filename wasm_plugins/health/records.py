@@ -51,6 +51,8 @@ def fall_asleep(plugin: ActivePlugin, error: Exception, *, is_probe: bool) -> No
 
 def wake(plugin: ActivePlugin) -> None:
     """Let every process know that a version is well; returns at once where the caller has a transaction open."""
+    if not plugin.is_recorded:
+        return
     outbox.put_now(_write_awake, plugin.version_id)
 
 

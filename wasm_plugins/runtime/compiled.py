@@ -154,7 +154,7 @@ class CompiledCache:
             _check_private(self.folder / name, os.fstat(descriptor))
             if not hmac.compare_digest(mac, self._mac(descriptor, name)):
                 return None
-            with self.lifeline.running(name.partition("-")[0]):
+            with self.lifeline.running(name.partition("-")[0], is_spare=True):
                 found = wc.Component.deserialize_file(get_runtime().engine, _path_of(descriptor))
             touch(self.folder / f"{name}.cwasm")
             return found

@@ -48,26 +48,32 @@ class Lifeline:
         _lifelines.add(self)
 
     @contextmanager
-    def running(self, digest: str) -> Iterator[None]:
-        """Note that a component runs while the block does."""
+    def running(self, digest: str, *, is_spare: bool = False) -> Iterator[None]:
+        """Note that a component runs while the block does.
+
+        Args:
+            digest: The component.
+            is_spare: Whether it is only being loaded, which nobody waits for if the process ends.
+        """
         note = self._note or self._open()
         slot = None if note is None else note.take()
         if note is None or slot is None:
             yield
             return
-        note.fill(slot, bytes.fromhex(digest))
+        note.fill(slot, bytes.fromhex(digest), is_spare=is_spare)
         try:
             yield
         finally:
             note.clear(slot)
 
     def rest(self) -> None:
-        """Take this process's file away: should the process end now, no component had a part in it.
+        """Take this process's file away, unless a call goes on: should the process end, no component had a part in it.
 
         For processes that end without Python's own exit. Whatever runs next makes another file.
         """
-        note, self._note = self._note, None
-        if note is not None:
+        note = self._note
+        if note is not None and not note.calls:
+            self._note = None
             note.remove()
 
     def bury(self, tell: Callable[[Collection[str]], Collection[str]]) -> None:
@@ -138,6 +144,8 @@ class _Note:
             self._slots = mmap.mmap(descriptor, SLOTS * _DIGEST_BYTES)  # has a copy of it, and with that the lock
         finally:
             os.close(descriptor)
+        self.calls: set[int] = set()
+        """Slots of what is not only being loaded."""
         self._free = list(range(0, SLOTS * _DIGEST_BYTES, _DIGEST_BYTES))
         self._path = draft.with_suffix(".running")
         draft.rename(self._path)  # from now on it counts, and it is locked already
@@ -148,12 +156,15 @@ class _Note:
         except IndexError:
             return None
 
-    def fill(self, slot: int, digest: bytes) -> None:
+    def fill(self, slot: int, digest: bytes, *, is_spare: bool) -> None:
         self._slots[slot : slot + _DIGEST_BYTES] = digest
+        if not is_spare:
+            self.calls.add(slot)
 
     def clear(self, slot: int) -> None:
         with contextlib.suppress(ValueError):  # a process that was forked in the midst of the call closed it
             self._slots[slot : slot + _DIGEST_BYTES] = _CLEAR
+            self.calls.discard(slot)
             self._free.append(slot)
 
     def close(self) -> None:
@@ -173,7 +184,8 @@ def _abandon_all() -> None:
 
 def _remove_all() -> None:
     for each in _lifelines:
-        each.rest()
+        if each._note is not None:
+            each._note.remove()
 
 
 os.register_at_fork(after_in_child=_abandon_all)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.test import Client
 from pytest_django import Settings
@@ -132,6 +133,19 @@ def test_if_03_a_server_that_goes_down_during_a_request_is_told_as_such_and_the_
     assert list(Product.objects.values_list("sku", flat=True)) == ["c"]
 
 
+def test_if_03_a_lock_that_the_host_waited_for_in_vain_is_no_lost_database(client: Client) -> None:
+    install(plugin_component("writer", routes=[route("/writer/one", json_handler(ok("{}")))]))
+    client.force_login(User.objects.create(username="ann"))
+    other = connection.copy()
+    with connection.cursor() as cursor, transaction.atomic(using="default"), other.cursor() as elsewhere:
+        elsewhere.execute("BEGIN")
+        elsewhere.execute("LOCK TABLE auth_user")
+        cursor.execute("SET LOCAL lock_timeout = 50")
+        with pytest.raises(OperationalError, match="lock timeout"), transaction.atomic():
+            client.get("/plugins/writer/one")
+    other.close()
+
+
 def test_if_03_a_server_that_goes_down_during_the_commit_is_no_success() -> None:
     installed()
     outcome = "committed"
@@ -192,14 +206,16 @@ def test_if_04_a_server_that_does_not_answer_at_all_is_cut_off() -> None:
         other.close()
 
 
-def test_if_04_a_plugin_whose_statement_had_to_be_cut_is_blamed_for_it(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("is_there", [True, False], ids=["which goes on all the same", "which is away"])
+def test_if_04_a_plugin_whose_statement_had_to_be_cut_is_blamed_if_the_server_was_told_to_cancel_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, is_there: bool
 ) -> None:
     installed()
     settings.WASM_PLUGINS_BREAKER_FAILURES = 1
     database = connection.settings_dict
     direct = {name: database[name] for name in ("HOST", "PORT")}
-    with silent_after_login(str(database["HOST"]), int(database["PORT"])) as (port, be_silent):
+    server = silent_after_login(str(database["HOST"]), int(database["PORT"]), takes_cancels=is_there)
+    with server as (port, be_silent):
 
         def silenced(raw: Any, budget_ms: int) -> Any:
             be_silent.set()
@@ -215,6 +231,9 @@ def test_if_04_a_plugin_whose_statement_had_to_be_cut_is_blamed_for_it(
                     call()
             finally:
                 database.update(direct)
+    if not is_there:
+        assert call() == ["done"]
+        return
     with pytest.raises(PluginAsleep):
         call()
     outbox.flush()
@@ -222,9 +241,10 @@ def test_if_04_a_plugin_whose_statement_had_to_be_cut_is_blamed_for_it(
 
 
 class silent_after_login:
-    """A proxy on loopback that passes bytes on until it is told not to."""
+    """A proxy on loopback that passes bytes on until it is told not to, or no more of connections from before."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, *, takes_cancels: bool = False) -> None:
+        self._takes_cancels = takes_cancels
         self._server = socket.create_server(("127.0.0.1", 0))
         self._to = (host, port)
         self._silent = threading.Event()
@@ -256,13 +276,16 @@ class silent_after_login:
                 return
             server = socket.create_connection(self._to)
             self._open += [client, server]
-            self._start(self._pass_on, client, server)
-            self._start(self._pass_on, server, client)
+            passes_always = self._takes_cancels and self._silent.is_set()
+            self._start(self._pass_on, client, server, passes_always)
+            self._start(self._pass_on, server, client, passes_always)
 
-    def _pass_on(self, one: socket.socket, other: socket.socket) -> None:
+    def _pass_on(self, one: socket.socket, other: socket.socket, passes_always: bool) -> None:
         try:
             while data := one.recv(65_536):
-                if not self._silent.is_set():
+                if passes_always or not self._silent.is_set():
                     other.sendall(data)
+            if passes_always:
+                other.shutdown(socket.SHUT_WR)
         except OSError:
             return

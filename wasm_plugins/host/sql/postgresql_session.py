@@ -32,7 +32,7 @@ pg_catalog.has_function_privilege(pg_catalog.to_regprocedure($1)::pg_catalog.oid
 # Views are tables here: the admin named the view, and what it reads is the business of who wrote it.
 _RELATIONS: Final = """SELECT pg_catalog.jsonb_object_agg(c.relname, pg_catalog.jsonb_build_array(
 c.relnamespace::pg_catalog.regnamespace::pg_catalog.text, ARRAY(
-SELECT pg_catalog.concat(a.atttypid, ' ', a.attname) FROM pg_catalog.pg_attribute a
+SELECT ARRAY[a.attname::pg_catalog.text, a.atttypid::pg_catalog.regtype::pg_catalog.text] FROM pg_catalog.pg_attribute a
 WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum)))
 FROM pg_catalog.pg_class c WHERE c.oid = ANY(ARRAY(
 SELECT pg_catalog.to_regclass(pg_catalog.quote_ident(wanted))::pg_catalog.oid
@@ -139,7 +139,7 @@ def armed(
 def _relations(found: str | None) -> dict[str, Relation]:
     named = json.loads(found or "{}")
     return {
-        name: Relation(_unquoted(schema), frozenset(each.partition(" ")[2] for each in typed), frozenset(typed))
+        name: Relation(_unquoted(schema), frozenset(column for column, _ in typed), tuple(map(tuple, typed)))
         for name, (schema, typed) in named.items()
         if schema not in _CATALOGUES
     }

@@ -45,8 +45,8 @@ class Relation:
     columns: frozenset[str]
     """Names of its columns."""
 
-    types: frozenset[str] = frozenset()
-    """Each column after the number of its type, so that what is remembered of a table holds for it as it is."""
+    types: tuple[tuple[str, str], ...] = ()
+    """Each column and its type, in their order, so that what is remembered of a table holds for it as it is."""
 
 
 def to_text(proved: Proved, relations: Mapping[str, Relation]) -> str:

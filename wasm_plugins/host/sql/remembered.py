@@ -10,7 +10,7 @@ from typing import Final, Generic, TypeVar
 Answer = TypeVar("Answer")
 
 MOST_REMEMBERED: Final = 256
-"""Answers; what is remembered of one statement is at most some 100 kB."""
+"""Answers; what is remembered of one statement is at most some 100 kB, its parse tree not among it."""
 
 
 class Remembered(Generic[Answer]):

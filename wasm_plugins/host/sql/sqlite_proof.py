@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -110,7 +111,8 @@ def prove(connection: Provable, sql: str, params: int, grant: TableGrant, limits
         SqlRefused: The statement needs anything that is not granted or not on the lists.
     """
     definitions = tuple(_definitions(connection.connection, sorted(grant.tables)))
-    key = (connection.alias, sql, params, frozenset(grant.tables.items()), limits, definitions)
+    defined = hashlib.sha256("\0".join(definitions).encode()).digest()  # they may be long, and there may be many
+    key = (connection.alias, sql, params, frozenset(grant.tables.items()), limits, defined)
     _proved.get(key, lambda: _prove(connection, sql, params, grant, limits, definitions))
 
 

@@ -44,6 +44,7 @@ class _Watch:
         self.cut_at = limit_at + CUT_AFTER_MS / 1_000
         self.is_cancelled = False
         self.is_busy = False
+        self.is_told = False
         self.is_cut = False
 
 
@@ -91,7 +92,7 @@ class Watchdog:
                     continue
                 watch.is_cancelled = watch.is_busy = True
             try:
-                _cancel(watch.raw)
+                watch.is_told = _cancel(watch.raw)
             finally:
                 with self._changed:
                     watch.is_busy = False
@@ -112,9 +113,13 @@ class Watchdog:
         return min(due, key=attrgetter("cancel_at"), default=None)
 
 
-def _cancel(raw: Any) -> None:
-    with contextlib.suppress(psycopg.Error, OSError):
+def _cancel(raw: Any) -> bool:
+    """Have the server cancel what it does, and tell whether it took that request."""
+    try:
         raw.cancel_safe(timeout=_CANCEL_S)
+    except (psycopg.Error, OSError):
+        return False
+    return True
 
 
 def _cut(raw: Any) -> None:
@@ -144,14 +149,14 @@ def watched(raw: Any, budget_ms: int) -> Iterator[None]:
             connection is cut.
 
     Raises:
-        ConnectionCut: It was cut.
+        ConnectionCut: It was cut, although the server was there and was told to cancel the statement.
     """
     watchdog = _watchdog
     watch = watchdog.add(raw, budget_ms)
     try:
         yield
     except psycopg.Error as error:
-        if watch.is_cut:
+        if watch.is_cut and watch.is_told:  # else the server is away, for everybody
             raise ConnectionCut(*error.args) from error
         raise
     finally:
