@@ -114,7 +114,7 @@ def test_from_a_version_whose_key_was_revoked_there_is_a_way_out(ada: TrustedKey
         (_greeter(), "have it signed", "trust its key"),
         (signed(_greeter(), key=BOB), "trust its key", "--version"),
         (signed(_greeter(), key=ADA), "have it signed", "trust its key"),  # which will be revoked, for good
-        (signed(_greeter(), not_before=int(time.time()) + 60), "wait until then", "have it signed"),
+        (signed(_greeter(), not_before=int(time.time()) + 86_400), "wait until then", "have it signed"),
     ],
 )
 def test_the_way_out_fits_what_is_wrong(data: bytes, wanted: str, unwanted: str, settings: Settings) -> None:

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from project.stack.parts import private_folder
 from project.stack.stack import stack
 from tests.soak.figures import MIB
@@ -20,6 +22,7 @@ GROWTH_BYTES: Final = 256 * MIB
 """In seconds the processes are only warming up; `make soak` has a bound for minutes."""
 
 
+@pytest.mark.slow
 def test_ls_06_everything_at_once_leaves_the_neighbours_answering(tmp_path: Path) -> None:
     with private_folder() as folder, stack(folder, lambda step: None) as up:
         report = soak(up, tmp_path, idle_s=4 * FACTOR, crowded_s=20 * FACTOR)
