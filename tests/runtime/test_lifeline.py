@@ -96,7 +96,9 @@ def test_a_process_that_goes_on_after_its_work_notes_what_runs_next(tmp_path: Pa
         lifeline.rest()
     assert len(os.listdir("/proc/self/fd")) == open_files
     assert list(tmp_path.iterdir()) == []
-    with lifeline.running(ONE):
+    with lifeline.running(TWO, is_spare=True):
+        assert list(tmp_path.iterdir()) == []  # the process may end any moment, and a thread of it goes on loading
+    with lifeline.running(ONE), lifeline.running(TWO, is_spare=True):
         assert len(list(tmp_path.glob("*.running"))) == 1
     lifeline.rest()
 

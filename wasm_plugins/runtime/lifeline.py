@@ -45,6 +45,7 @@ class Lifeline:
         self.folder: Final = folder
         self._note: _Note | None = None
         self._is_broken = False
+        self._rests = False
         _lifelines.add(self)
 
     @contextmanager
@@ -55,6 +56,10 @@ class Lifeline:
             digest: The component.
             is_spare: Whether it is only being loaded, which nobody waits for if the process ends.
         """
+        if is_spare and self._rests:
+            yield
+            return
+        self._rests = False
         note = self._note or self._open()
         slot = None if note is None else note.take()
         if note is None or slot is None:
@@ -69,12 +74,13 @@ class Lifeline:
     def rest(self) -> None:
         """Take this process's file away, unless a call goes on: should the process end, no component had a part in it.
 
-        For processes that end without Python's own exit. Whatever runs next makes another file.
+        For processes that end without Python's own exit. Until the next call, what is only loaded is not noted either.
         """
         note = self._note
-        if note is not None and not note.calls:
-            self._note = None
-            note.remove()
+        if note is None or not note.calls:
+            self._note, self._rests = None, True
+            if note is not None:
+                note.remove()
 
     def bury(self, tell: Callable[[Collection[str]], Collection[str]]) -> None:
         """Find processes that are gone, and tell of each the digests of what ran when it went.
