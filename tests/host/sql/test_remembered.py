@@ -40,3 +40,16 @@ def test_a_parameter_has_the_type_that_its_column_has_now(run: Run) -> None:
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE plugin_notes ALTER COLUMN title TYPE integer USING id")
     assert [row[0].payload for row in run("default", BY_TITLE, [Variant("text", "2")]).rows] == [2]
+
+
+@pytest.mark.django_db(databases=["default", "sqlite"])
+@pytest.mark.parametrize("walls", ["both"], indirect=True)
+def test_a_parameter_is_cast_to_the_name_that_its_type_has_now(run: Run) -> None:
+    by_mood = "SELECT id FROM plugin_notes WHERE mood = $1"
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TYPE mood AS ENUM ('good')")
+        cursor.execute("ALTER TABLE plugin_notes ADD mood mood DEFAULT 'good'")
+    assert len(run("default", by_mood, [Variant("text", "good")]).rows) == 2
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TYPE mood RENAME TO humour")
+    assert len(run("default", by_mood, [Variant("text", "good")]).rows) == 2
