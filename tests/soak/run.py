@@ -19,8 +19,11 @@ from tests.soak.traffic import Client, asking
 NEIGHBOUR_PAUSE_S: Final = 0.2
 HOSTILE_PAUSE_S: Final = 0.1
 TASK_PAUSE_S: Final = 2.0
-SETTLE_S: Final = 5.0
-"""How long after the crowd has gone, in seconds, what it left is waited for at most, times ten."""
+SETTLE_S: Final = 2.0
+"""How long is waited between two looks at what the crowd left behind, in seconds."""
+
+PATIENCE_S: Final = 300.0
+"""How long what is queued is waited for: a spinner's and a sleeper's task hold a worker for a minute each, by default."""
 
 _RUNS: Final = """
 import json
@@ -105,7 +108,7 @@ def _url(up: RunningStack, name: str, what: str) -> str:
 
 def _runs_when_settled(up: RunningStack) -> list[tuple[str, str, int]]:
     """Return the runs once the good plugin's are all over, or after patience has ended."""
-    give_up_at = time.monotonic() + SETTLE_S * 10
+    give_up_at = time.monotonic() + PATIENCE_S
     while True:
         rows: list[tuple[str, str, int]] = [
             tuple(row) for row in json.loads(up.shop.manage("shell", "-v0", "-c", _RUNS))
