@@ -72,7 +72,8 @@ def _route_columns(route: RouteDeclaration) -> dict[str, Any]:
 
 
 def _task_columns(task: TaskDeclaration) -> dict[str, Any]:
-    return {"declared": {"queue": task.queue, "timeout_s": task.timeout_s, "max_retries": task.max_retries}}
+    names = ("queue", "timeout_s", "max_retries", "schedule")
+    return {"declared": {name: getattr(task, name) for name in names}}
 
 
 def _write(model: type[Hook] | type[Route] | type[Task], key: Mapping[str, Any], declared: Mapping[str, Any]) -> None:

@@ -1,9 +1,10 @@
 """What is recorded: plugins, their versions, what they declare, what was granted, what ran, and who did what."""
 
 from .audit import AuditEntry
-from .declared import Hook, Route, Task
+from .declared import Hook, Route, Schedule, Task
 from .generation import Generation, SyncState
 from .health import VersionHealth
+from .keyvalue import KeyValue, KeyValueUsage
 from .plugin import Grant, Plugin, PluginVersion, StoredObject
 from .secret import Secret
 from .taskrun import TaskRun
@@ -14,9 +15,12 @@ __all__ = [
     "Generation",
     "Grant",
     "Hook",
+    "KeyValue",
+    "KeyValueUsage",
     "Plugin",
     "PluginVersion",
     "Route",
+    "Schedule",
     "Secret",
     "StoredObject",
     "SyncState",

@@ -19,9 +19,13 @@ _SHOWN_CHARS: Final = 200
 
 def offer_recorded(name: str, functions: Mapping[str, HostCallable], *, needs_caller: bool = True) -> HostInterface:
     """Return an interface as the host's ``offer`` makes it, which remembers each call on the ``FakeHost``."""
-    interface = offer(name, functions, needs_caller=needs_caller)
+    return recording(offer(name, functions, needs_caller=needs_caller))
+
+
+def recording(interface: HostInterface) -> HostInterface:
+    """Return the same interface, which remembers each call on the ``FakeHost``."""
     recorded = {
-        function: replace(each, call=_recording(f"{name}#{function}", each.call))
+        function: replace(each, call=_recording(f"{interface.name}#{function}", each.call))
         for function, each in interface.functions.items()
     }
     return replace(interface, functions=recorded)
