@@ -14,8 +14,8 @@ from django.utils.module_loading import import_string
 
 from .conf import PREFIX, conf, is_safe_mode, setting_names
 from .host.http.addresses import NEVER
-from .schedule_checks import check_schedules
 from .runtime.signing import check_public_key
+from .schedule_checks import check_schedules
 from .trust import POLICIES
 
 _AT_LEAST_ONE: Final = (

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Final
 
 from cronsim import CronSim, CronSimError
@@ -21,7 +21,10 @@ _FIELDS: Final = re.compile(r"[0-9A-Za-z*,/#-]+(?: [0-9A-Za-z*,/#-]+){4}", re.AS
 _MOST_STEPS: Final = 8
 """Times that are tried before one lies after the moment asked about; where clocks are set back, the first may not."""
 
-_SOME_DAY: Final = datetime(2024, 1, 1, tzinfo=timezone.utc)
+_LONGEST_REST: Final = timedelta(days=10 * 365)
+"""Longest time between two due times: 29 February may be eight years away."""
+
+_SOME_DAY: Final = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 class ScheduleError(ValueError):
@@ -32,7 +35,7 @@ class ScheduleError(ValueError):
 def check_schedule(expression: str, *, least_interval_s: int = LEAST_INTERVAL_S) -> str:
     """Return an expression with single blanks between its five fields.
 
-    Takes microseconds, whatever the expression: it is short, and what can never be due is noticed.
+    Takes a fifth of a second at most, whatever the expression: it is short, and what is never due is given up.
 
     Args:
         expression: Minute, hour, day of month, month and day of week, as crontab(5) has them.
@@ -51,14 +54,14 @@ def check_schedule(expression: str, *, least_interval_s: int = LEAST_INTERVAL_S)
         )
     try:
         parsed = CronSim(text, _SOME_DAY)
-        next(parsed)
+        rests = [later - earlier for earlier, later in pairwise([_SOME_DAY, *islice(parsed, 2)])]
     except CronSimError as error:
         raise ScheduleError(f"{text!r:.60} is no schedule: {str(error).lower()}") from None
-    except StopIteration:
-        raise ScheduleError(f"{text!r:.60} is due on no day at all") from None
+    if len(rests) < 2 or max(rests) > _LONGEST_REST:  # to find such a time would take long, each time
+        raise ScheduleError(f"{text!r:.60} is not due within {_LONGEST_REST.days // 365} years")
     interval_s = _shortest_interval_s(parsed)
     if interval_s < least_interval_s:
-        raise ScheduleError(f"{text!r:.60} is due every {interval_s} seconds; at least {least_interval_s} must lie between")
+        raise ScheduleError(f"{text!r:.60} is due every {interval_s} seconds; the least is {least_interval_s}")
     return text
 
 
@@ -77,7 +80,7 @@ def next_due(expression: str, zone: tzinfo, after: datetime) -> datetime | None:
         after: An aware moment; the due time lies after it, never on it.
     """
     for found in islice(CronSim(expression, after.astimezone(zone)), _MOST_STEPS):
-        due = found.astimezone(timezone.utc)
+        due = found.astimezone(UTC)
         if due > after:
             return due
     return None

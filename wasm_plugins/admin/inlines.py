@@ -13,6 +13,7 @@ from ..models import Grant, Hook, Plugin, PluginVersion, Route, Task
 from .forms import GrantForm, RouteForm, TaskForm
 from .people import by_whom
 from .readonly import Approved, PartOfPlugin, ReadOnly, Tuned
+from .schedules import next_in_words
 
 if TYPE_CHECKING:
     VersionInlineBase = admin.TabularInline[PluginVersion, Plugin]
@@ -91,10 +92,18 @@ class TaskInline(Tuned, TaskInlineBase):
 
     model = Task
     form = TaskForm
-    fields = ("name", "is_declared", "as_declared", "queue", "timeout_s", "max_retries", "is_enabled")
-    readonly_fields = ("name", "is_declared", "as_declared")
+    fields = (
+        *("name", "is_declared", "as_declared", "schedule", "due_next", "queue", "timeout_s", "max_retries"),
+        "is_enabled",
+    )
+    readonly_fields = ("name", "is_declared", "as_declared", "due_next")
 
     @admin.display(description=_("as declared"))
     def as_declared(self, task: Task) -> str:
         """Show what the plugin declares of queue, timeout and retries."""
         return ", ".join(f"{key} {value}" for key, value in task.declared.items() if value not in ("", None)) or "–"
+
+    @admin.display(description=_("next run"))
+    def due_next(self, task: Task) -> str:
+        """Say when it runs next by itself, or why not."""
+        return next_in_words(task)

@@ -77,7 +77,7 @@ def _rows(state: CallState, bucket: str) -> QuerySet[KeyValue]:
 
 @contextmanager
 def _writing(state: CallState) -> Iterator[str]:
-    """Open a savepoint in which it is this plugin's turn; what the database refuses leaves the transaction as it was."""
+    """Open a savepoint in which it is this plugin's turn; what the database refuses leaves the rest as it was."""
     alias = _alias(state)
     try:
         with transaction.atomic(using=alias):
@@ -91,9 +91,7 @@ def _writing(state: CallState) -> Iterator[str]:
     context_of(state).session.note_write(alias)
 
 
-def _write(
-    state: CallState, alias: str, bucket: str, key: str, old_bytes: int | None, value: bytes | None
-) -> None:
+def _write(state: CallState, alias: str, bucket: str, key: str, old_bytes: int | None, value: bytes | None) -> None:
     new_bytes = None if value is None else entry_bytes(key, value)
     write_usage(alias, context_of(state).plugin_id, old_bytes, new_bytes, state.limits)
     if value is None:

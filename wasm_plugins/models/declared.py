@@ -111,7 +111,13 @@ class Task(Declared):
     """Due times that passed without a run, ever since the task was first scheduled."""
     missed_at = models.DateTimeField(_("last missed"), null=True, blank=True, editable=False)
     missed_because = models.CharField(
-        _("missed because"), max_length=16, choices=Missed.choices, blank=True, default="", db_default="", editable=False
+        _("missed because"),
+        max_length=16,
+        choices=Missed.choices,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
     )
 
     class Meta:

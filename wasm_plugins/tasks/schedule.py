@@ -57,7 +57,7 @@ def schedule_zone() -> ZoneInfo:
     Raises:
         ZoneInfoNotFoundError: There is no such time zone.
     """
-    return ZoneInfo(conf.SCHEDULE_TIME_ZONE) if conf.SCHEDULE_TIME_ZONE else ZoneInfo(timezone.get_default_timezone_name())
+    return ZoneInfo(conf.SCHEDULE_TIME_ZONE or timezone.get_default_timezone_name())
 
 
 def next_run(task: Task, after: datetime | None = None) -> datetime | None:

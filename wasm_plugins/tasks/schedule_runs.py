@@ -69,7 +69,9 @@ def run_schedules(now: datetime | None = None) -> ScheduleReport:
     """
     now = now or database_now(router.db_for_read(Task))
     zone, snapshot, report = schedule_zone(), find_snapshot(), ScheduleReport()
-    for task in Task.objects.select_related("plugin").filter(Q(is_declared=True, is_enabled=True) | ~Q(scheduled_as="")):
+    for task in Task.objects.select_related("plugin").filter(
+        Q(is_declared=True, is_enabled=True) | ~Q(scheduled_as="")
+    ):
         try:
             _Look(task, zone, snapshot, now, report).attend()
         except DatabaseError:  # such as two that changed one row, where the project isolates strictly
@@ -147,13 +149,11 @@ class _Look:
                 if not self._move(due, **passed):
                     return False  # another scheduler was faster, and goes on
                 text = json.dumps({"scheduled_for": due.isoformat()})
-                request_run(
-                    plugin=task.plugin.name, handler=task.name, input_text=text, using=alias, scheduled_for=due
-                )
+                request_run(plugin=task.plugin.name, handler=task.name, input_text=text, using=alias, scheduled_for=due)
         except IntegrityError:
             task.refresh_from_db(fields=["scheduled_until"])
             logger.warning("%s has had its run for %s: the row was set back", task, due)
-            return task.scheduled_until < due and self._move(due)
+            return (task.scheduled_until or due) < due and self._move(due)
         except TooManyRuns as full:
             self._report.waiting += 1
             logger.info("%s is due since %s and waits: %s", task, due, full)
