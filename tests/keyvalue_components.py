@@ -29,7 +29,7 @@ class Act:
     imported: HostImport
     words: tuple[str | bytes | int | None, ...]
     ok: str
-    """WAT that answers what came of it, given ``OUT``, where the host's answer lies, and ``ANSWER``, where ours goes."""
+    """WAT that answers what came of it: ``OUT`` is where the host's answer lies, ``ANSWER`` where ours goes."""
     payload_at: int = 4
 
 
@@ -107,15 +107,16 @@ def _called(memory: Memory, act: Act, opened: int, *, is_last: bool) -> str:
     call = f"(call {act.imported.symbol} (i32.load (i32.const {opened + 4})) {words} (i32.const {out}))\n"
     if not is_last:
         return call
-    at, size = memory.text(ABSENT)
-    absent = (
-        f"(i32.store (i32.const {answer + 4}) (i32.const {at})) (i32.store (i32.const {answer + 8}) (i32.const {size}))"
-    )
-    told = act.ok.replace("ABSENT", absent)
+    told = act.ok.replace("ABSENT", _telling(answer, *memory.text(ABSENT)))
     for name, address in (("OUT", out), ("ANSWER", answer)):
         for offset in (12, 8, 4):
             told = told.replace(f"{name}{offset}", str(address + offset))
     return f"{call}{_refusing(memory, out, act.payload_at)}{told}\n(i32.const {answer})"
+
+
+def _telling(answer: int, at: int, size: int) -> str:
+    words = ((answer + 4, at), (answer + 8, size))
+    return " ".join(f"(i32.store (i32.const {address}) (i32.const {word}))" for address, word in words)
 
 
 def _refusing(memory: Memory, out: int, payload_at: int) -> str:
@@ -123,8 +124,7 @@ def _refusing(memory: Memory, out: int, payload_at: int) -> str:
     failure = memory.words(1, 0, 0)
     error = out + payload_at
     cases = "".join(
-        f"""(if (i32.eq (i32.load8_u (i32.const {error})) (i32.const {case})) (then
-        (i32.store (i32.const {failure + 4}) (i32.const {at})) (i32.store (i32.const {failure + 8}) (i32.const {size}))))"""
+        f"(if (i32.eq (i32.load8_u (i32.const {error})) (i32.const {case})) (then {_telling(failure, at, size)}))"
         for case, (at, size) in enumerate(map(memory.text, ("no-such-store", "access-denied")))
     )
     return f"""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -35,6 +36,15 @@ def keeper(*acts: Act, name: str = "carts", grants: dict[str, Any] | None = None
     return answer
 
 
+@cache
+def every_case() -> bytes:
+    """Return one plugin with a task for each case below, so that it is compiled once."""
+    tasks = {f"case-{at}": keeping(*acts) for at, (acts, _) in enumerate(CASES)}
+    tasks |= {f"over-{at}": keeping(*acts) for at, (acts, _) in enumerate(OVER)}
+    tasks |= {f"bucket-{at}": keeping(bucket=bucket) for at, bucket in enumerate(BUCKETS)}
+    return plugin_component("carts", tasks={name: json_handler(body) for name, body in tasks.items()})
+
+
 def kept(name: str = "carts") -> tuple[int, int]:
     """Return what the counter says, after comparing it with the rows."""
     rows = list(KeyValue.objects.filter(plugin__name=name))
@@ -44,29 +54,30 @@ def kept(name: str = "carts") -> tuple[int, int]:
     return counted
 
 
-@pytest.mark.parametrize(
-    ("acts", "answer"),
-    [
-        ([put("k", b"v"), get("k")], "v"),
-        ([put("k", b"v"), put("k", b"other"), get("k")], "other"),
-        ([get("k")], ABSENT),
-        ([put("k", b""), get("k")], ""),
-        ([put("k", b"v"), exists("k")], "done"),
-        ([exists("k")], ABSENT),
-        ([put("k", b"v"), delete("k")], "done"),
-        ([put("k", b"v"), delete("k"), get("k")], ABSENT),
-        ([delete("k")], "done"),
-        ([first_key()], ABSENT),
-        ([put("b", b""), put("a", b""), first_key()], "a"),
-        ([put("b", b""), put("a", b""), first_key("a")], "b"),
-        ([increment("n", 40), increment("n", 2), get("n")], "42"),
-        ([put("n", b"-5"), increment("n", 3), get("n")], "-2"),
-        ([put("ü/%_\N{KELVIN SIGN}", b"exactly"), get("ü/%_\N{KELVIN SIGN}")], "exactly"),
-        ([put("\N{KELVIN SIGN}", b"exactly"), get("K")], ABSENT),
-    ],
-)
-def test_a_plugin_keeps_what_it_says(acts: list[Act], answer: str) -> None:
-    assert keeper(*acts) == answer
+CASES: list[tuple[list[Act], str]] = [
+    ([put("k", b"v"), get("k")], "v"),
+    ([put("k", b"v"), put("k", b"other"), get("k")], "other"),
+    ([get("k")], ABSENT),
+    ([put("k", b""), get("k")], ""),
+    ([put("k", b"v"), exists("k")], "done"),
+    ([exists("k")], ABSENT),
+    ([put("k", b"v"), delete("k")], "done"),
+    ([put("k", b"v"), delete("k"), get("k")], ABSENT),
+    ([delete("k")], "done"),
+    ([first_key()], ABSENT),
+    ([put("b", b""), put("a", b""), first_key()], "a"),
+    ([put("b", b""), put("a", b""), first_key("a")], "b"),
+    ([increment("n", 40), increment("n", 2), get("n")], "42"),
+    ([put("n", b"-5"), increment("n", 3), get("n")], "-2"),
+    ([put("ü/%_\N{KELVIN SIGN}", b"exactly"), get("ü/%_\N{KELVIN SIGN}")], "exactly"),
+    ([put("\N{KELVIN SIGN}", b"exactly"), get("K")], ABSENT),
+]
+
+
+@pytest.mark.parametrize("case", range(len(CASES)))
+def test_a_plugin_keeps_what_it_says(case: int) -> None:
+    install(every_case(), grants=GRANTS)
+    assert called(f"carts/case-{case}") == CASES[case][1]
     kept()
 
 
@@ -95,10 +106,14 @@ def test_buckets_are_those_that_were_granted_and_hold_values_apart() -> None:
     assert keeper(get("k"), bucket="drafts", grants=grants) == "a draft"
 
 
-@pytest.mark.parametrize("bucket", ["", "drafts", "Default", "default ", "../carts", "carts:default", "default\0"])
-def test_any_other_bucket_is_no_such_store(bucket: str) -> None:
+BUCKETS = ["", "drafts", "Default", "default ", "../carts", "carts:default", "default\0"]
+
+
+@pytest.mark.parametrize("case", range(len(BUCKETS)))
+def test_any_other_bucket_is_no_such_store(case: int) -> None:
+    install(every_case(), grants=GRANTS)
     with pytest.raises(PluginFailed) as caught:
-        keeper(bucket=bucket)
+        called(f"carts/bucket-{case}")
     assert caught.value.detail == "no-such-store"
 
 
@@ -178,31 +193,31 @@ def then_err(act: Act) -> Body:
 LIMITS = {"keyvalue_keys": 2, "keyvalue_bytes": 1_100, "keyvalue_key_bytes": 8, "keyvalue_value_bytes": 1_024}
 
 
-@pytest.mark.parametrize(
-    ("acts", "limit"),
-    [
-        ([put("a", b""), put("b", b""), put("c", b"")], "keyvalue_keys"),
-        ([put("a", b""), put("b", b""), increment("c", 1)], "keyvalue_keys"),
-        ([put("a", b"x" * 1_024), put("b", b"x" * 100)], "keyvalue_bytes"),
-        ([put("a", b"x"), put("b", b"x" * 1_024), put("a", b"x" * 80)], "keyvalue_bytes"),
-        ([put("a", b"x" * 1_025)], "keyvalue_value_bytes"),
-        ([put("é" * 5, b"")], "keyvalue_key_bytes"),
-        ([put("", b"")], "keyvalue_key_bytes"),
-        ([get("x" * 9)], "keyvalue_key_bytes"),
-        ([delete("x" * 9)], "keyvalue_key_bytes"),
-        ([exists("x" * 9)], "keyvalue_key_bytes"),
-        ([first_key("x" * 9)], "keyvalue_key_bytes"),
-        ([put("a\0", b"")], "NUL"),
-        ([put("n", b"12a"), increment("n", 1)], "decimal"),
-        ([put("n", b"9223372036854775807"), increment("n", 1)], "s64"),
-    ],
-)
-def test_what_is_over_a_limit_is_refused_by_its_name_and_not_kept(acts: list[Act], limit: str) -> None:
-    plugin = install(plugin_component("carts", tasks={"keep": json_handler(keeping(*acts))}), grants=GRANTS)
+OVER: list[tuple[list[Act], str]] = [
+    ([put("a", b""), put("b", b""), put("c", b"")], "keyvalue_keys"),
+    ([put("a", b""), put("b", b""), increment("c", 1)], "keyvalue_keys"),
+    ([put("a", b"x" * 1_024), put("b", b"x" * 100)], "keyvalue_bytes"),
+    ([put("a", b"x"), put("b", b"x" * 1_024), put("a", b"x" * 80)], "keyvalue_bytes"),
+    ([put("a", b"x" * 1_025)], "keyvalue_value_bytes"),
+    ([put("é" * 5, b"")], "keyvalue_key_bytes"),
+    ([put("", b"")], "keyvalue_key_bytes"),
+    ([get("x" * 9)], "keyvalue_key_bytes"),
+    ([delete("x" * 9)], "keyvalue_key_bytes"),
+    ([exists("x" * 9)], "keyvalue_key_bytes"),
+    ([first_key("x" * 9)], "keyvalue_key_bytes"),
+    ([put("a\0", b"")], "NUL"),
+    ([put("n", b"12a"), increment("n", 1)], "decimal"),
+    ([put("n", b"9223372036854775807"), increment("n", 1)], "s64"),
+]
+
+
+@pytest.mark.parametrize("case", range(len(OVER)))
+def test_what_is_over_a_limit_is_refused_by_its_name_and_not_kept(case: int) -> None:
+    plugin = install(every_case(), grants=GRANTS)
     lifecycle.set_limits(plugin, LIMITS)
     with pytest.raises(PluginFailed) as caught:
-        called("carts/keep")
-    assert limit in caught.value.detail
+        called(f"carts/over-{case}")
+    assert OVER[case][1] in caught.value.detail
     assert not KeyValue.objects.exists()
 
 
