@@ -22,7 +22,7 @@ from ..conf import conf, is_safe_mode
 from ..cron import next_due
 from ..exceptions import PluginError, TooManyRuns
 from ..models import Task, TaskRun
-from ..registry import find_snapshot
+from ..registry import find_snapshot, registry
 from ..snapshot import Snapshot
 from .lease import database_now
 from .request import request_run
@@ -68,6 +68,7 @@ def run_schedules(now: datetime | None = None) -> ScheduleReport:
         now: The moment to judge by, for tests.
     """
     now = now or database_now(router.db_for_read(Task))
+    registry.invalidate()  # a plugin that was off half a second ago must not miss what is due now
     zone, snapshot, report = schedule_zone(), find_snapshot(), ScheduleReport()
     for task in Task.objects.select_related("plugin").filter(
         Q(is_declared=True, is_enabled=True) | ~Q(scheduled_as="")
