@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
 import psycopg
 from django.db import OperationalError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import RawCursor
 from psycopg.rows import tuple_row
 from psycopg.types.numeric import Int8Dumper
@@ -19,8 +21,10 @@ from .errors import SqlFailed
 from .grants import TableGrant
 from .postgresql_answer import read_answer, register_loaders
 from .postgresql_params import pass_as_text
-from .postgresql_session import armed, check_readable
+from .postgresql_session import armed
+from .postgresql_state import check_readable
 from .postgresql_text import Relation, measured
+from .preparing import execute_kept
 from .proved_texts import ProvedTexts
 from .runner import call_text, must_use, role_of
 from .watchdog import watched
@@ -56,16 +60,66 @@ class PostgresqlEngine:
         budget_ms = min(remaining_ms, limits.statement_ms)
         with (
             _errors_told(alias),
-            _cursor(raw) as cursor,
             watched(raw, budget_ms),
-            armed(connection, cursor, proved.tables, role, remaining_ms, limits) as session,
+            armed(connection, proved.tables, role, remaining_ms, limits) as session,
         ):
             text = _texts.written(proved, session.relations, len(params), grant, limits)
             through = role if must_use(conf.DATABASE_RUNNER, session.has_runner, alias) else None
+            statement = _Statement(connection, text, params, through, session.relations)
             if not proved.returns_rows:
-                return SqlResult((), (), _execute(cursor, text, params, through, session.relations))
-            _query(cursor, text, params, through, session.relations, limits)
-            return read_answer(cursor, limits, is_select=proved.operation == "select")
+                session.run(statement.execute, settles=True)
+                return SqlResult((), (), statement.changed)
+            is_select = proved.operation == "select"
+            session.run(partial(statement.query, limits), settles=is_select)
+            return read_answer(statement.cursor, limits, is_select=is_select)
+
+
+class _Statement:
+    """One proved statement, run by the host itself or through the plugin's function."""
+
+    def __init__(
+        self,
+        connection: BaseDatabaseWrapper,
+        text: str,
+        params: Sequence[object],
+        role: str | None,
+        relations: Mapping[str, Relation],
+    ) -> None:
+        """Spell the parameters, for which the server may be asked; nothing is run."""
+        self.cursor: Final = _cursor(connection.connection)
+        self._options: Final = connection.settings_dict["OPTIONS"]
+        self._role: Final = role
+        self._text: Final = text
+        self._params: Final = params
+        self._passed: Final = None if role is None else pass_as_text(self.cursor, text, params, relations)
+
+    def execute(self) -> None:
+        """Run it; it returns no rows."""
+        if self._passed is None:
+            self.cursor.execute(self._text, self._params, prepare=False)
+        else:
+            self._call(self._passed.text, returns_rows=False)
+
+    @property
+    def changed(self) -> int:
+        """How many rows it changed."""
+        if self._passed is None:
+            return self.cursor.rowcount
+        row = self.cursor.fetchone()
+        assert row is not None  # the function returns one
+        return int(row[0])
+
+    def query(self, limits: SqlLimits) -> None:
+        """Run it measured; it returns rows."""
+        if self._passed is None:
+            self.cursor.execute(measured(self._text, limits), self._params, prepare=False, binary=True)
+        else:
+            self._call(measured(self._passed.text, limits), returns_rows=True)
+
+    def _call(self, text: str, *, returns_rows: bool) -> None:
+        assert self._passed is not None and self._role is not None
+        arguments = [text, self._passed.values, returns_rows]
+        execute_kept(self.cursor, call_text(self._role), arguments, self._options, binary=True)
 
 
 def _cursor(raw: Any) -> RawCursor[Any]:
@@ -74,34 +128,6 @@ def _cursor(raw: Any) -> RawCursor[Any]:
     cursor.adapters.register_dumper(int, Int8Dumper)
     register_loaders(cursor)
     return cursor
-
-
-def _execute(
-    cursor: RawCursor[Any], text: str, params: Sequence[object], role: str | None, relations: Mapping[str, Relation]
-) -> int:
-    """Run a statement that returns no rows and return how many it changed."""
-    if role is None:
-        return cursor.execute(text, params, prepare=False).rowcount
-    passed = pass_as_text(cursor, text, params, relations)
-    row = cursor.execute(call_text(role), [passed.text, passed.values, False], prepare=False, binary=True).fetchone()
-    assert row is not None  # the function returns one
-    return int(row[0])
-
-
-def _query(
-    cursor: RawCursor[Any],
-    text: str,
-    params: Sequence[object],
-    role: str | None,
-    relations: Mapping[str, Relation],
-    limits: SqlLimits,
-) -> None:
-    if role is None:
-        cursor.execute(measured(text, limits), params, prepare=False, binary=True)
-        return
-    passed = pass_as_text(cursor, text, params, relations)
-    arguments = [measured(passed.text, limits), passed.values, True]
-    cursor.execute(call_text(role), arguments, prepare=False, binary=True)
 
 
 @contextmanager
