@@ -98,3 +98,16 @@ def test_one_that_fails_leaves_the_transaction_as_it_was(run: Run, sql: str, err
         assert cursor.fetchone() == (1,)
         with pytest.raises(Exception, match="savepoint"), connection.wrap_database_errors:
             connection.connection.execute("RELEASE SAVEPOINT wasm_plugins_statement")
+
+
+def test_a_statement_that_came_often_follows_a_column_to_its_new_type(run: Run) -> None:
+    """The table changes behind the driver's back, as it does in a migration that runs elsewhere."""
+    sql = "SELECT count(*) AS n FROM plugin_notes WHERE points > $1 AND title <> $2"
+    for _ in range(8):
+        run_again(sql, [9, "none"])
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%plugin_notes%'")
+        assert cursor.fetchone() == (1,)
+    connection.connection.pgconn.exec_(b"ALTER TABLE plugin_notes ALTER points TYPE numeric")
+    connection.connection.pgconn.exec_(b"ALTER TABLE plugin_notes ALTER title TYPE integer USING id")
+    assert run("default", sql, [Variant("integer", 9), Variant("integer", 8)]).rows == ((Variant("integer", 2),),)

@@ -89,6 +89,8 @@ class _Statement:
         self.cursor: Final = _cursor(connection.connection)
         self._options: Final = connection.settings_dict["OPTIONS"]
         self._role: Final = role
+        # A prepared statement keeps the types that it found for its parameters: of a table that changed, it is another.
+        self._mark: Final = f"\n-- {hash(frozenset(relations.items())):x}"
         self._text: Final = text
         self._params: Final = params
         self._passed: Final = None if role is None else pass_as_text(self.cursor, text, params, relations)
@@ -96,7 +98,7 @@ class _Statement:
     def execute(self) -> None:
         """Run it; it returns no rows."""
         if self._passed is None:
-            self.cursor.execute(self._text, self._params, prepare=False)
+            execute_kept(self.cursor, self._text + self._mark, self._params, self._options, at_once=False)
         else:
             self._call(self._passed.text, returns_rows=False)
 
@@ -112,7 +114,8 @@ class _Statement:
     def query(self, limits: SqlLimits) -> None:
         """Run it measured; it returns rows."""
         if self._passed is None:
-            self.cursor.execute(measured(self._text, limits), self._params, prepare=False, binary=True)
+            text = measured(self._text, limits) + self._mark
+            execute_kept(self.cursor, text, self._params, self._options, at_once=False, binary=True)
         else:
             self._call(measured(self._passed.text, limits), returns_rows=True)
 

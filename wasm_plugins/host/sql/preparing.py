@@ -48,19 +48,21 @@ def execute_kept(
     params: Sequence[object],
     options: Mapping[str, Any],
     *,
+    at_once: bool = True,
     binary: bool = False,
 ) -> None:
-    """Run a fixed statement of the host's, prepared where that is safe; planning is most of what it costs.
+    """Run a statement, prepared where that is safe; planning is most of what a small one costs.
 
     Django turns preparing off because a pooler may give each transaction another server. A pooler also answers a login
     with a process number of its own, so the server's number says whether there is one in between. Where the project
-    itself says ``"prepare_threshold": None``, nothing is prepared.
+    itself says ``"prepare_threshold": None``, nothing is prepared. The driver keeps at most 100 on a connection.
 
     Args:
         cursor: A cursor of its own of psycopg's, inside a transaction and a block of ``one_trip``.
-        text: The statement, always the same; anything else would fill the server's memory.
+        text: The statement.
         params: Its parameters.
         options: ``OPTIONS`` of the database.
+        at_once: Whether to prepare it the first time, as what is always the same, or when it has come back often.
         binary: Whether the answer comes as the server's own bytes instead of text.
 
     Raises:
@@ -73,7 +75,7 @@ def execute_kept(
     threshold = raw.prepare_threshold
     raw.prepare_threshold = _THRESHOLD if threshold is None else threshold
     try:
-        cursor.execute(text, params, prepare=True, binary=binary)
+        cursor.execute(text, params, prepare=True if at_once else None, binary=binary)
     finally:
         raw.prepare_threshold = threshold  # the host's statements go on as the project wants them
 
