@@ -111,3 +111,19 @@ def test_a_statement_that_came_often_follows_a_column_to_its_new_type(run: Run) 
     connection.connection.pgconn.exec_(b"ALTER TABLE plugin_notes ALTER points TYPE numeric")
     connection.connection.pgconn.exec_(b"ALTER TABLE plugin_notes ALTER title TYPE integer USING id")
     assert run("default", sql, [Variant("integer", 9), Variant("integer", 8)]).rows == ((Variant("integer", 2),),)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT id FROM plugin_notes WHERE id IN (SELECT id FROM plugin_prices)",
+        "SELECT id FROM plugin_notes WHERE id IN (" + ", ".join(map(str, range(200))) + ")",
+    ],
+    ids=["with a sub-select", "long"],
+)
+def test_no_plan_is_kept_that_may_be_large(run: Run, sql: str) -> None:
+    for _ in range(8):
+        run("default", sql)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%plugin_notes%'")
+        assert cursor.fetchone() == (0,)
