@@ -102,5 +102,5 @@ def test_the_command_says_the_same(plugin: Plugin, settings: Settings) -> None:
     assert ran("schedules", "nobody") == {"schedules": []}
     Plugin.objects.update(is_enabled=False)
     Task.objects.update(schedule="off")
-    (found, other) = sorted(ran("schedules")["schedules"], key=lambda each: -len(each["declared"]))
+    found, *_ = sorted(ran("schedules")["schedules"], key=lambda each: -len(each["declared"]))
     assert (found["next"], found["schedule"], found["tuned"], found["declared"]) == (None, "", "off", "30 3 * * MON")

@@ -75,3 +75,4 @@ def test_the_stand_in_keeps_values_under_the_hosts_limits_and_shows_each_call() 
     assert store["[method]bucket.delete"].call(state, bucket, "a") == Ok()
     assert store["[method]bucket.exists"].call(state, bucket, "a") == Ok(False)
     assert [each.function for each in host.calls][:2] == [f"{STORE}#open"] * 2
+    assert [each.args for each in host.calls][2:4] == [("default", "a", "x"), ("drafts", "a")]
