@@ -54,7 +54,9 @@ def mark_of_standing(plugin: Plugin, version: PluginVersion) -> str:
     """Return a short text that is another one as soon as enabling a version would do something else."""
     wanted = open_scopes(plugin, version)
     agreed = {name: each.scope for name, each in agreed_scopes(version, wanted).items()}
-    return mark_of({"agreed": agreed, "current": plugin.current_version_id, "is_enabled": plugin.is_enabled})
+    granted = {grant.capability: grant.scope for grant in plugin.grants.all()}
+    standing = {"current": plugin.current_version_id, "is_enabled": plugin.is_enabled}
+    return mark_of({**standing, "agreed": agreed, "granted": granted})
 
 
 @transaction.atomic

@@ -61,13 +61,13 @@ class StepViews(StepViewsBase):
         told = {"checks": checks_of(version, keys), "findings": findings_of(version), "imports": imports_of(version)}
         told |= {"report": report_of(version), "refusal": refusal_of(version), "may_upload": may_upload(request)}
         title = _("Report on %(name)s version %(number)d")
-        return self._page(request, version, "report", title, **told)
+        return self._step_page(request, version, "report", title, **told)
 
     def consent_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show what a version may do, and note what an admin agrees to."""
         version = _version(request, pk)
         if version.state != PluginVersion.State.VERIFIED:
-            return HttpResponseRedirect(self._url("report", version))
+            return HttpResponseRedirect(self._step_url("report", version))
         if request.method == "POST":
             if not may_approve(request):
                 raise PermissionDenied
@@ -76,13 +76,13 @@ class StepViews(StepViewsBase):
         requests = requests_of(plugin, version)
         told: dict[str, Any] = {"requests": requests, "mark": mark_of(open_scopes(plugin, version))}
         told |= {"is_open": any(each.is_open for each in requests), **served_by(plugin, version)}
-        return self._page(request, version, "consent", _("Consent to %(name)s version %(number)d"), **told)
+        return self._step_page(request, version, "consent", _("Consent to %(name)s version %(number)d"), **told)
 
     def enable_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Say what will happen now, and do it."""
         version = _version(request, pk)
         if version.state != PluginVersion.State.VERIFIED:
-            return HttpResponseRedirect(self._url("report", version))
+            return HttpResponseRedirect(self._step_url("report", version))
         if request.method == "POST":
             if not may_approve(request):
                 raise PermissionDenied
@@ -93,7 +93,7 @@ class StepViews(StepViewsBase):
         told |= {"agreed": [each for each in requests if each.agreement is not None]}
         told |= {"left_out": [each for each in requests if each.is_open and each.agreement is None]}
         told |= {"obstacles": obstacles_to(version, requests, user_of(request)), **served_by(plugin, version)}
-        return self._page(request, version, "enable", _("Enable %(name)s version %(number)d"), **told)
+        return self._step_page(request, version, "enable", _("Enable %(name)s version %(number)d"), **told)
 
     def _agree(self, request: HttpRequest, version: PluginVersion) -> HttpResponse:
         plugin = version.plugin
@@ -103,7 +103,7 @@ class StepViews(StepViewsBase):
             )
         except PluginError as error:
             self.message_user(request, about(plugin, error), messages.ERROR)
-            return HttpResponseRedirect(self._url("consent", version))
+            return HttpResponseRedirect(self._step_url("consent", version))
         names = ", ".join(chosen) or _("nothing")
         said = _("agreed to what version %(number)d asks for: %(names)s") % {"number": version.number, "names": names}
         self.log_change(request, plugin, said)
@@ -111,22 +111,24 @@ class StepViews(StepViewsBase):
         if lacking:
             said = _("It cannot be enabled without %(names)s.") % {"names": ", ".join(lacking)}
             self.message_user(request, about(plugin, said), messages.WARNING)
-            return HttpResponseRedirect(self._url("consent", version))
+            return HttpResponseRedirect(self._step_url("consent", version))
         self.message_user(request, about(plugin, said), messages.SUCCESS)
-        return HttpResponseRedirect(self._url("enable", version))
+        return HttpResponseRedirect(self._step_url("enable", version))
 
     def _enable(self, request: HttpRequest, version: PluginVersion) -> HttpResponse:
         try:
             plugin = go_live(version, mark=request.POST.get("mark", ""), by=user_of(request))
         except PluginError as error:
             self.message_user(request, about(version.plugin, error), messages.ERROR)
-            return HttpResponseRedirect(self._url("enable", version))
+            return HttpResponseRedirect(self._step_url("enable", version))
         said = _("version %(number)d is running") % {"number": version.number}
         self.log_change(request, plugin, said)
         self.message_user(request, about(plugin, said), messages.SUCCESS)
         return HttpResponseRedirect(page_url("change", plugin.pk, current_app=self.admin_site.name))
 
-    def _page(self, request: HttpRequest, version: PluginVersion, step: str, title: str, **told: Any) -> HttpResponse:
+    def _step_page(
+        self, request: HttpRequest, version: PluginVersion, step: str, title: str, **told: Any
+    ) -> HttpResponse:
         steps = steps_of(step, version, self.admin_site.name)
         told |= {"version": version, "steps": steps, "may_approve": may_approve(request)}
         told |= {"needs_second": lifecycle.needs_second_person(version, user_of(request))}
@@ -134,7 +136,7 @@ class StepViews(StepViewsBase):
         context = page_context(self, request, named, version.plugin, **told)
         return TemplateResponse(request, f"wasm_plugins/admin/step_{step}.html", context)
 
-    def _url(self, step: str, version: PluginVersion) -> str:
+    def _step_url(self, step: str, version: PluginVersion) -> str:
         return page_url(f"version_{step}", version.pk, current_app=self.admin_site.name)
 
 

@@ -49,7 +49,7 @@ class VersionViews(VersionViewsBase):
         plugin = _plugin(request, pk)
         chosen = [request.GET.get(name, "") for name in ("from", "to")]
         if all(each.isdecimal() and len(each) < 10 for each in chosen):
-            return HttpResponseRedirect(self._page("versions_compared", pk, *map(int, chosen)))
+            return HttpResponseRedirect(self._versions_url("versions_compared", pk, *map(int, chosen)))
         keys = load_keys()
         versions = list(plugin.versions.select_related("uploaded_by"))
         rows = [{"version": each, "trust": trust_of(each, keys).label, **_standing(plugin, each)} for each in versions]
@@ -93,9 +93,9 @@ class VersionViews(VersionViewsBase):
         said = _("rolled back to version %(number)d") % {"number": version.number}
         self.log_change(request, plugin, said)
         self.message_user(request, about(plugin, said), messages.SUCCESS)
-        return HttpResponseRedirect(self._page("versions", plugin.pk))
+        return HttpResponseRedirect(self._versions_url("versions", plugin.pk))
 
-    def _page(self, page: str, *args: object) -> str:
+    def _versions_url(self, page: str, *args: object) -> str:
         return page_url(page, *args, current_app=self.admin_site.name)
 
 
