@@ -103,8 +103,9 @@ def _write(things: list[_Said]) -> None:
 
 def _program() -> str:
     """Name what runs, without arguments, which may be secret: ``gunicorn``, or ``manage.py plugins worker``."""
-    name, *rest = sys.argv or [""]
-    name = PurePath(name).name
+    called, *rest = sys.argv or [""]
+    path = PurePath(called)
+    name = path.parent.name if path.name == "__main__.py" else path.name  # of python -m
     words = 2 if rest[:1] == ["plugins"] else 1
     shown = [name, *rest[:words]] if name.startswith("manage") or name.startswith("django-admin") else [name]
     return " ".join(shown)[:100]

@@ -25,8 +25,9 @@ def test_it_says_what_a_sync_would_do_and_does_nothing(uploader: Staff) -> None:
     StoredObject.objects.create(key="plugins/gone.wasm", fingerprint="x", size_bytes=7)
     page = words_of(uploader.get(SYNC))
     assert "would do something about 3 objects" in page
+    size = filesizeformat(len(greeter()))
     for part in (
-        f"plugins/greeter.wasm {filesizeformat(len(greeter()))} greeter fetch it, check it and record the verdict: it is new here",
+        f"plugins/greeter.wasm {size} greeter fetch it, check it and record the verdict: it is new here",
         "plugins/NO PLUGIN.wasm 1 byte – note that it cannot be a plugin",
         "plugins/gone.wasm 7 bytes – forget it",
     ):

@@ -19,6 +19,7 @@ PASSED: Final = "passed"
 FAILED: Final = "failed"
 UNKNOWN: Final = "unknown"
 NOTED: Final = "noted"
+LACKING: Final = "lacking"
 
 _FILE, _SIGNATURE, _COMPONENT, _FIT, _DECLARED = range(5)
 _WHAT: Final[tuple[Promise, ...]] = (
@@ -40,6 +41,7 @@ _WORDS: Final = {
     FAILED: gettext_lazy("failed"),
     UNKNOWN: gettext_lazy("not finished"),
     NOTED: gettext_lazy("not asked for"),
+    LACKING: gettext_lazy("no"),
 }
 
 
@@ -70,7 +72,7 @@ def checks_of(version: PluginVersion, keys: Keys) -> list[Check]:
     """List what was checked of a version, and how that went."""
     outcomes = _outcomes(version)
     if outcomes[_SIGNATURE] == PASSED and trust_of(version, keys) != PluginVersion.Trust.SIGNED:
-        outcomes[_SIGNATURE] = NOTED if conf.SIGNATURES == OFF else FAILED
+        outcomes[_SIGNATURE] = NOTED if conf.SIGNATURES == OFF else LACKING
     said = {_FILE: filesizeformat(version.size_bytes), _SIGNATURE: trust_of(version, keys).label}
     return [
         Check(what, outcome, f"{_WORDS[outcome]} ({said[at]})" if at in said else _WORDS[outcome])

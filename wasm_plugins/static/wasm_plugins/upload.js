@@ -32,7 +32,7 @@
             document.title = page.title;
             document.querySelector("#content").replaceWith(found);
             start();
-            const target = found.querySelector("#refusal-heading, .errornote, h1");
+            const target = found.querySelector("#refusal-heading") || found.querySelector(".errornote, h1");
             if (target) {
                 target.tabIndex = -1;
                 target.focus();
