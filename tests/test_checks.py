@@ -43,6 +43,7 @@ def test_the_projects_own_settings_are_right() -> None:
         ("REQUEST_BODY_BYTES", 0, "E004"),
         ("RESPONSE_BODY_BYTES", 0, "E004"),
         ("SYNC_INTERVAL_S", -1, "E004"),
+        ("PROCESS_REPORT_S", -1, "E004"),
         ("QUEUE", "nowhere", "E005"),
         ("CACHE_DIR", 7, "E006"),
         ("HTTP_TIMEOUT_MS", 0, "E004"),

@@ -193,8 +193,9 @@ def _check_numbers() -> Iterator[CheckMessage]:
     for name in _AT_LEAST_ONE:
         if not _is_number(getattr(conf, name), least=1):
             yield Error(f"{PREFIX}{name} must be a whole number of at least 1.", id="wasm_plugins.E004")
-    if not _is_number(conf.SYNC_INTERVAL_S, least=0):
-        yield Error(f"{PREFIX}SYNC_INTERVAL_S must be a whole number of at least 0.", id="wasm_plugins.E004")
+    for name in ("SYNC_INTERVAL_S", "PROCESS_REPORT_S"):
+        if not _is_number(getattr(conf, name), least=0):
+            yield Error(f"{PREFIX}{name} must be a whole number of at least 0.", id="wasm_plugins.E004")
 
 
 def _check_sizes() -> Iterator[CheckMessage]:

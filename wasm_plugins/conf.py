@@ -44,6 +44,9 @@ class Settings:
     SYNC_INTERVAL_S: int = 60
     """How often the fleet looks into storage by itself, in seconds; 0 means only when told to."""
 
+    PROCESS_REPORT_S: int = 60
+    """How often a process that is called says that it serves, and which generation, in seconds; 0 means never."""
+
     DATABASES: Mapping[str, str] = {"default": "default", "hasura": "default", "keycloak": "default"}
     """Which Django database alias each database name that plugins use stands for."""
 
