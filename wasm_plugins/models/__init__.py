@@ -1,6 +1,7 @@
 """What is recorded: plugins, their versions, what they declare, what was granted, what ran, and who did what."""
 
 from .audit import AuditEntry
+from .counts import CallCount
 from .declared import Hook, Route, Task
 from .generation import Generation, SyncState
 from .health import VersionHealth
@@ -11,6 +12,7 @@ from .trust import TrustedKey
 
 __all__ = [
     "AuditEntry",
+    "CallCount",
     "Generation",
     "Grant",
     "Hook",
