@@ -124,10 +124,12 @@ def test_what_could_do_harm_or_makes_no_form_is_refused(schema: dict[str, Any]) 
 
 def test_as_many_schemas_as_may_be_are_taken() -> None:
     groups = {f"g{one}": {"type": "object", "properties": {f"p{n}": {} for n in range(62)}} for one in range(4)}
-    assert 4 * 63 < MOST_SCHEMAS
+    assert MOST_SCHEMAS > 4 * 63
     assert read_schema({"properties": groups})
     with pytest.raises(ValueError, match=str(MOST_SCHEMAS)):
-        read_schema({"properties": {**groups, "one-more": {"type": "object", "properties": groups["g0"]["properties"]}}})
+        read_schema(
+            {"properties": {**groups, "one-more": {"type": "object", "properties": groups["g0"]["properties"]}}}
+        )
 
 
 @pytest.mark.parametrize("pattern", ["^(a+)+$", "^(a|a)*$", "^(a?){50}a{50}$", "a*" * 60 + "b"])
