@@ -73,7 +73,7 @@ def _check(schema: Mapping[str, Any], values: Mapping[str, Any]) -> None:
 
 
 def without_required(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a schema that takes half of the settings: defaults and secrets make the rest, or a page says what lacks."""
+    """Return a schema that takes half of the settings: defaults and secrets make the rest."""
     properties = {
         name: without_required(inner) if inner.get("type") == "object" else inner
         for name, inner in schema.get("properties", {}).items()

@@ -44,6 +44,9 @@ _REGEX: Final = RegexOptions(size_limit=1_000_000, dfa_size_limit=1_000_000)
 _TEXTS: Final = frozenset({"title", "description", "$comment"})
 _INNER: Final = frozenset({"items", "additionalProperties"})
 _LISTS: Final = frozenset({"anyOf", "oneOf"})
+ORDER: Final = "x-order"
+"""Where the names of the properties stand in their order, which a database may not keep of an object."""
+
 TAKEN: Final = (
     _TEXTS
     | _INNER
@@ -75,7 +78,7 @@ def read_schema(table: Mapping[str, Any]) -> dict[str, Any]:
     validator(schema)
     for at, each in subschemas(schema):
         _check_default(each, at)
-    return schema
+    return _with_order(schema)
 
 
 def validator(schema: Mapping[str, Any]) -> Draft202012Validator:
@@ -121,6 +124,13 @@ def _inner(schema: Mapping[str, Any], at: str) -> Iterator[tuple[str, Mapping[st
         if not isinstance(inner, Mapping):
             raise ValueError(f"{where} is no table".lstrip("."))
         yield where.lstrip("."), inner
+
+
+def _with_order(schema: Mapping[str, Any]) -> dict[str, Any]:
+    if not schema.get("properties"):
+        return dict(schema)
+    properties = {name: _with_order(inner) for name, inner in schema["properties"].items()}
+    return {**schema, "properties": properties, ORDER: list(properties)}
 
 
 def _check_size(schema: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from .settings_schema import validator
+from .settings_schema import ORDER, validator
 
 _NOTHING: Final = object()
 
@@ -34,8 +34,9 @@ def leaves(schema: Mapping[str, Any], at: Path = ()) -> Iterator[tuple[Path, Map
     What an object that may be missing requires has to be there only together with the rest of that object.
     """
     required = schema.get("required", [])
-    for name, inner in schema.get("properties", {}).items():
-        path = (*at, name)
+    properties = schema.get("properties", {})
+    for name in schema.get(ORDER, properties):
+        path, inner = (*at, name), properties[name]
         if is_group(inner):
             needed = name in required
             yield from ((each, one, must and needed) for each, one, must in leaves(inner, path))
@@ -69,7 +70,7 @@ def default_of(schema: Mapping[str, Any], path: Path) -> tuple[Any, bool]:
             around = schema["default"]
         around = _at(around, (name,))
         schema = schema["properties"][name]
-    found = schema["default"] if "default" in schema else around
+    found = schema.get("default", around)
     return (None, False) if found is _NOTHING else (found, True)
 
 

@@ -12,7 +12,6 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from ..grants import missing_grants
 from ..models import Plugin
 from ..states import state_of, waiting_version
 from ..trust import load_keys
@@ -47,6 +46,10 @@ class PluginList(ChangeList):
             return rows
         ranks = [When(pk=pk, then=Value(rank)) for rank, pk in enumerate(first)]
         return rows.order_by(Case(*ranks, default=Value(len(first))), "name")
+
+    def get_ordering_field_columns(self) -> Any:
+        """Mark no column as the one that is sorted by, unless somebody chose one."""
+        return super().get_ordering_field_columns() if ORDER_VAR in self.params else {}
 
     def get_results(self, request: HttpRequest) -> None:
         """Read the keys that are trusted, and the calls of the last day, once for all rows."""
@@ -101,9 +104,3 @@ class PluginColumns:
         if refused is not None:
             said.append(_("version %(number)d was refused") % {"number": refused.number})
         return ", ".join(said) or "–"
-
-    @admin.display(description=gettext_lazy("not granted yet"))
-    def missing(self, plugin: Plugin) -> str:
-        """Name what the current version needs and nobody granted."""
-        version = plugin.current_version
-        return "–" if version is None else ", ".join(missing_grants(plugin, version)) or "–"

@@ -112,7 +112,9 @@ class RouteInline(Tuned, RouteInlineBase):
     def opens(self, route: Route) -> SafeString | str:
         """Link to it, if it answers GET now and the user may call it."""
         url = open_url(route, self.user)
-        return "–" if url is None else format_html('<a href="{}">{} <code>{}</code></a>', url, _("Open"), url)
+        if url is None:
+            return "–"
+        return format_html('<a href="{}" aria-label="{}">{}</a>', url, _("Open %(url)s") % {"url": url}, _("Open"))
 
 
 class TaskInline(Tuned, TaskInlineBase):

@@ -47,7 +47,7 @@ from .style import Styled
 class PluginAdmin(PluginColumns, Styled, LimitsView, SecretViews, SettingsViews, ByHand, PluginViews):
     """Everything that an admin does to plugins."""
 
-    list_display = ("name", "state", "serving", "serves", "day", "news", "missing")
+    list_display = ("name", "state", "serving", "serves", "day")
     list_filter = ("is_enabled",)
     search_fields = ("name",)
     fieldsets = (
@@ -106,7 +106,7 @@ class PluginAdmin(PluginColumns, Styled, LimitsView, SecretViews, SettingsViews,
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Tell the list which buttons it has."""
-        told = {"may_upload": may_upload(request), "safe_mode": is_safe_mode()}
+        told = {"title": _("Plugins"), "may_upload": may_upload(request), "safe_mode": is_safe_mode()}
         return super().changelist_view(request, {**(extra_context or {}), **told})
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:

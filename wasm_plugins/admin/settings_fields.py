@@ -15,7 +15,7 @@ from .forms import ScopeField
 from .secret_forms import SecretField
 
 _LONG_CHARS: Final = 200
-_WIDGETS: Final[Mapping[str, type[forms.TextInput]]] = {"email": forms.EmailInput, "uri": forms.URLInput}
+_WIDGETS: Final[Mapping[str, type[forms.Widget]]] = {"email": forms.EmailInput, "uri": forms.URLInput}
 
 UNSET: Final = object()
 """What a field has that is left empty and whose setting can be missing."""
@@ -193,3 +193,10 @@ def shown_field(value: Any) -> forms.Field:
 
 def _label(value: Any) -> str:
     return (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))[:100]
+
+
+def written_as(field: forms.Field) -> str:
+    """Say how what is entered is written, where that is not plain."""
+    if isinstance(field, LinesField):
+        return _("One on each line.")
+    return _("As JSON.") if isinstance(field, JsonField) else ""

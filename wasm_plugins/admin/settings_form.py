@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from ..sealing import SecretValue
 from ..settings_schema import validator
 from ..settings_values import Path, default_of, find_value, has_value, in_force, is_secret, leaves, misfits, put_value
-from .settings_fields import UNSET, field_of, secret_field, shown_field
+from .settings_fields import UNSET, field_of, secret_field, shown_field, written_as
 from .settings_words import help_of, label_of, value_in_words, why_not
 
 
@@ -113,7 +113,7 @@ class SettingsForm(forms.Form):
             field.initial = value if has_value(now, path) else None
         else:
             field = shown_field(value_in_words(value) if has_value(now, path) else "–")
-        said = help_of(leaf, default, has_default=has_default, key=".".join(path))
+        said = help_of(leaf, default, has_default=has_default, key=".".join(path), written=written_as(field))
         field.help_text = (
             f"{_('What was set for an earlier version does not fit any more.')} {said}" if is_unfit else said
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -58,7 +58,9 @@ class SettingsViews(SettingsViewsBase):
         context |= {"may_change": may_change or may_set, "obstacle": find_obstacle(plugin)}
         return TemplateResponse(request, "wasm_plugins/admin/settings.html", context)
 
-    def _save(self, request: HttpRequest, plugin: Plugin, form: SettingsForm, *, may_change: bool) -> Any:
+    def _save(
+        self, request: HttpRequest, plugin: Plugin, form: SettingsForm, *, may_change: bool
+    ) -> HttpResponse | None:
         """Save what was entered; answer nothing where it could not be."""
         by, secrets = user_of(request), form.secrets()
         try:

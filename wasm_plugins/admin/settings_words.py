@@ -33,11 +33,9 @@ def label_of(schema: Mapping[str, Any], name: str) -> str:
     return str(schema.get("title") or name)[:_LABEL_CHARS]
 
 
-def help_of(schema: Mapping[str, Any], default: Any, *, has_default: bool, key: str) -> str:
-    """Return what a setting is for, its default, and by which key the plugin reads it."""
-    said = [str(schema.get("description", ""))]
-    if schema.get("type") == "array":
-        said.append(_("One on each line.") if "items" in schema else "")
+def help_of(schema: Mapping[str, Any], default: Any, *, has_default: bool, key: str, written: str) -> str:
+    """Return what a setting is for, how it is written, its default, and by which key the plugin reads it."""
+    said = [str(schema.get("description", "")), written]
     if has_default:
         said.append(_("Default: %(default)s.") % {"default": value_in_words(default)})
     said.append(_("The plugin reads it as %(key)s.") % {"key": key})
