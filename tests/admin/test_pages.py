@@ -21,7 +21,7 @@ from wasm_plugins.sync import record_upload
 pytestmark = pytest.mark.django_db
 
 
-_STATE = r">([a-z]+)</a></th><td class=\"field-state\"><span class=\"plugin-state plugin-state-[a-z]+\">([a-z ]+)</span>"
+_STATE = r'>([a-z]+)</a></th><td class="field-state"><span class="plugin-state plugin-state-[a-z]+">([a-z ]+)</span>'
 
 
 def _acts(page: str) -> list[str]:

@@ -70,7 +70,7 @@ def chart_of(day: Day) -> SafeString:
     highest = max(day, key=lambda hour: hour.calls)
     if not highest.calls:
         return format_html('<span class="plugin-day">{}</span>', words)
-    told = _("The last 24 hours: %(words)s. The most were %(most)d in the hour from %(hour)s.") % {
+    told = _("The last 24 hours: %(words)s. Most in one hour: %(most)d, from %(hour)s") % {
         "words": words,
         "most": highest.calls,
         "hour": _clock(highest),

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..capabilities import CAPABILITIES, requested
 from ..models import Grant, Hook, Plugin, PluginVersion, Route, Task
+from ..registry import find_snapshot
 from .by_hand import run_url
 from .forms import GrantForm, HookForm, RouteForm, TaskForm
 from .hook_order import in_words, orders_of
@@ -99,8 +100,8 @@ class RouteInline(Tuned, RouteInlineBase):
     readonly_fields = ("path", "opens", "is_declared", "answers", "process_as_task", "declared_access")
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        """Remember who looks, for the links."""
-        self.user = request.user
+        """Remember who looks, and what is served now, for the links."""
+        self.user, self.served = request.user, find_snapshot().routes
         return super().get_formset(request, obj, **kwargs)
 
     @admin.display(description=_("methods"))
@@ -111,7 +112,7 @@ class RouteInline(Tuned, RouteInlineBase):
     @admin.display(description=_("open"))
     def opens(self, route: Route) -> SafeString | str:
         """Link to it, if it answers GET now and the user may call it."""
-        url = open_url(route, self.user)
+        url = open_url(route, self.user, self.served)
         if url is None:
             return "–"
         return format_html('<a href="{}" aria-label="{}">{}</a>', url, _("Open %(url)s") % {"url": url}, _("Open"))

@@ -31,6 +31,7 @@ class SettingsForm(forms.Form):
     """A field for each setting of a plugin, named by its path."""
 
     prefix = "setting"
+    required_css_class = "required"
 
     def __init__(
         self,
@@ -58,7 +59,7 @@ class SettingsForm(forms.Form):
         now, unfit = in_force(schema, stored), frozenset(misfits(schema, stored))
         for path, (leaf, must) in self._leaves.items():
             if is_secret(leaf):
-                field = self._secret(path, leaf, secrets, may_change=may_change_secrets)
+                field = self._secret(path, leaf, secrets, must, may_change=may_change_secrets)
             else:
                 field = self._setting(path, now, must, may_change=may_change, is_unfit=".".join(path) in unfit)
             field.label = label_of(leaf, path[-1])
@@ -120,9 +121,11 @@ class SettingsForm(forms.Form):
         return field
 
     @staticmethod
-    def _secret(path: Path, leaf: Mapping[str, Any], known: Iterable[str] | None, *, may_change: bool) -> forms.Field:
+    def _secret(
+        path: Path, leaf: Mapping[str, Any], known: Iterable[str] | None, must: bool, *, may_change: bool
+    ) -> forms.Field:
         field = secret_field(may_change=may_change)
-        said = [str(leaf.get("description", ""))]
+        said = [str(leaf.get("description", "")), _("It has to be set.") if must else ""]
         if known is not None:
             is_set = path[0] in set(known)
             said.append(_("A secret is set; it is never shown. Empty: it stays.") if is_set else _("No secret is set."))
