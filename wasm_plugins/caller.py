@@ -91,7 +91,7 @@ def call_plugin(
         grants=plugin.grants,
         user=acting_user.get(),
         session=session,
-        configuration=Configuration(plugin.id, plugin.name, log.redactor),
+        configuration=Configuration(plugin.id, plugin.name, log.redactor, plugin.settings),
         report=report,
         run=run,
     )

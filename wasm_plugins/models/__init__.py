@@ -2,6 +2,7 @@
 
 from .agreement import Agreement
 from .audit import AuditEntry
+from .counts import CallCount
 from .declared import Hook, Route, Schedule, Task
 from .generation import Generation, SyncState
 from .health import VersionHealth
@@ -15,6 +16,7 @@ from .trust import TrustedKey
 __all__ = [
     "Agreement",
     "AuditEntry",
+    "CallCount",
     "Generation",
     "Grant",
     "Hook",
