@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -29,6 +30,7 @@ def request_run(
     user: Any = None,
     route: str = "",
     using: str = DEFAULT_DB_ALIAS,
+    again: Mapping[str, Any] | None = None,
 ) -> TaskRun:
     """Write a run down and queue it when the caller's transaction commits; a rollback takes it back.
 
@@ -41,6 +43,7 @@ def request_run(
         user: On whose behalf it runs; ``AnonymousUser`` and ``None`` are nobody.
         route: The path it was asked through, or nothing.
         using: The database that holds the rows, and whose transaction the run belongs to.
+        again: Columns that tie a retry to the run that it retries.
 
     Returns:
         The row. Its id is the job's id and what ``perform_run`` takes.
@@ -68,6 +71,7 @@ def request_run(
         input=input_text,
         due_at=database_now(using),
         **terms,
+        **(again or {}),
     )
     transaction.on_commit(partial(enqueue, run), using=using, robust=True)
     return run
