@@ -10,8 +10,9 @@ APPROVE: Final = "wasm_plugins.approve_plugin"
 UPLOAD: Final = "wasm_plugins.upload_plugin"
 TUNE: Final = "wasm_plugins.tune_plugin"
 CHANGE: Final = "wasm_plugins.change_plugin"
+RUN: Final = "wasm_plugins.run_plugin"
 SECRETS: Final = "wasm_plugins.change_secret"
-_SEE: Final = (APPROVE, UPLOAD, CHANGE, TUNE, "wasm_plugins.view_plugin", "wasm_plugins.delete_plugin")
+_SEE: Final = (APPROVE, UPLOAD, CHANGE, TUNE, RUN, "wasm_plugins.view_plugin", "wasm_plugins.delete_plugin")
 _SEE_SECRETS: Final = (SECRETS, "wasm_plugins.view_secret")
 
 
@@ -38,6 +39,11 @@ def may_set_limits(request: HttpRequest) -> bool:
 def may_approve(request: HttpRequest) -> bool:
     """Whether the user may grant, enable, disable, and say which version serves."""
     return request.user.has_perm(APPROVE)
+
+
+def may_run(request: HttpRequest) -> bool:
+    """Whether the user may call plugins by hand, and cancel and retry their runs."""
+    return request.user.has_perm(RUN)
 
 
 def may_release(request: HttpRequest) -> bool:
