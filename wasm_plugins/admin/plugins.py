@@ -38,10 +38,11 @@ from .plugin_views import PluginViews
 from .report import report_of
 from .secret_views import SecretViews, secrets_url
 from .style import Styled
+from .try_views import TryViews
 
 
 @admin.register(Plugin)
-class PluginAdmin(PluginColumns, Styled, LimitsView, SecretViews, PluginViews):
+class PluginAdmin(PluginColumns, Styled, LimitsView, SecretViews, TryViews, PluginViews):
     """Everything that an admin does to plugins."""
 
     list_display = ("name", "state", "serving", "news", "missing")

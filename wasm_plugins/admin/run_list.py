@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from django.contrib.admin.views.main import ChangeList
@@ -13,11 +13,16 @@ from django.utils.functional import cached_property
 
 from ..models import TaskRun
 
+if TYPE_CHECKING:
+    RunPaginator = Paginator[TaskRun]
+else:
+    RunPaginator = Paginator
+
 MOST_COUNTED: Final = 10_000
 """How many runs the list counts and leads to; who looks for older ones filters."""
 
 
-class BoundedPaginator(Paginator[TaskRun]):
+class BoundedPaginator(RunPaginator):
     """Counts no further than the pages go: to count a million rows takes longer than to show a hundred."""
 
     @cached_property
