@@ -100,9 +100,9 @@ def _outcome(answer: object) -> str:
         case Err(reason):
             return f"refused: {reason}"
         case Ok({"rows": list(rows)}):
-            return f"{len(rows)} rows"
+            return f"rows: {len(rows)}"
         case Ok(int(changed)):
-            return f"{changed} rows changed"
+            return f"rows changed: {changed}"
         case Ok(str(text)):
-            return f"{len(json.loads(text))} rows"
+            return f"rows: {len(json.loads(text))}"
     return "done"
