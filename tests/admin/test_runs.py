@@ -56,7 +56,14 @@ def test_a_run_that_is_over_is_shown_whole(viewer: Staff, run: TaskRun) -> None:
         requested_by=viewer.user,
     )
     page = _page(viewer, run)
-    for part in ("{\n  &quot;a&quot;: 1\n}", "it broke", "first line\n  second line", "nearly there", "2.5 s", str(run.pk)):
+    for part in (
+        "{\n  &quot;a&quot;: 1\n}",
+        "it broke",
+        "first line\n  second line",
+        "nearly there",
+        "2.5 s",
+        str(run.pk),
+    ):
         assert part in page
     assert "nearly there" in text_of(viewer.get(RUNS))
 
@@ -123,9 +130,7 @@ def test_a_run_that_goes_on_has_a_bar_with_text_and_a_way_on_without_a_script(vi
     assert "run-progress" not in _page(viewer, run)
 
 
-def test_a_crash_is_shown_with_the_plugins_own_backtrace_and_nothing_of_it_is_html(
-    viewer: Staff, run: TaskRun
-) -> None:
+def test_a_crash_is_shown_with_the_plugins_own_backtrace_and_nothing_of_it_is_html(viewer: Staff, run: TaskRun) -> None:
     TaskRun.objects.update(
         status="failed", error_code="plugin-trapped", error=f"greet crashed: unreachable\n  0: {IMG}\u202e!main"
     )
@@ -137,7 +142,9 @@ def test_a_crash_is_shown_with_the_plugins_own_backtrace_and_nothing_of_it_is_ht
 
 
 def test_used_and_limit_of_each_limit_are_told_in_words(viewer: Staff, run: TaskRun) -> None:
-    TaskRun.objects.update(status="finished", used={"deadline_ms": [1_500, 5_000], "log_bytes": [65_536, 131_072], "?": 1})
+    TaskRun.objects.update(
+        status="finished", used={"deadline_ms": [1_500, 5_000], "log_bytes": [65_536, 131_072], "?": 1}
+    )
     page = _page(viewer, run)
     assert "Time, in milliseconds" in page and "30 %" in page
     assert "65536 (64 KiB)" in page and "50 %" in page

@@ -157,5 +157,7 @@ def _give_view_user(staff: Staff) -> None:
 
 def test_the_form_needs_its_token(staff: MakeStaff) -> None:
     plugin = install(greeter())
-    answer: HttpResponse = staff("run_plugin", enforce_csrf=True).post(_url(plugin, "task:greet"), {**COMMON, "text": "{}"})
+    answer: HttpResponse = staff("run_plugin", enforce_csrf=True).post(
+        _url(plugin, "task:greet"), {**COMMON, "text": "{}"}
+    )
     assert answer.status_code == 403

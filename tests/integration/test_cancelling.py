@@ -94,7 +94,13 @@ def test_what_is_cancelled_in_the_queue_never_begins(child_environment: dict[str
 def test_of_finishing_and_cancelling_the_row_lock_lets_one_win() -> None:
     _install(json_handler(ok("{}")))
     run = TaskRun.objects.create(
-        plugin_id=_plugin_id(), handler="recount", input="{}", queue="default", timeout_s=5, status="running", attempts=1
+        plugin_id=_plugin_id(),
+        handler="recount",
+        input="{}",
+        queue="default",
+        timeout_s=5,
+        status="running",
+        attempts=1,
     )
     said: list[str] = []
 

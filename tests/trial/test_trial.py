@@ -46,9 +46,7 @@ def writer(body: Any = None, toml: str | None = TOML) -> bytes:
 
 def tried(plugin: Plugin, target: Any = TASK, *, user: Any = None, **allowed: bool) -> Trial:
     version = plugin.versions.order_by("-number")[0]
-    return try_call(
-        plugin, version, target, allowed=Allowed(**allowed), user=user or AnonymousUser(), by=None
-    )
+    return try_call(plugin, version, target, allowed=Allowed(**allowed), user=user or AnonymousUser(), by=None)
 
 
 @pytest.mark.django_db
@@ -61,7 +59,7 @@ def test_what_it_writes_is_seen_by_it_and_undone() -> None:
         (again, "rows changed: 1"),
     ]
     assert trial.progress == [(40, "half")]
-    assert [line.text for line in trial.log] == ["hello"]
+    assert [line.text for line in trial.log] == ["test: hello"]
     assert trial.used["sql_statements"][0] == 2
     assert not Group.objects.exists()
 
@@ -193,5 +191,3 @@ def test_an_older_version_is_tried_beside_the_one_that_serves() -> None:
     old = PluginVersion.objects.get(plugin=plugin, number=1)
     said = try_call(plugin, old, TASK, allowed=Allowed(), user=AnonymousUser(), by=None)
     assert (said.answer, tried(plugin).answer) == ('"old"', '"new"')
-
-

@@ -42,7 +42,7 @@ class TaskFilter(SimpleListFilter):
 class AskedFilter(ListFilter):
     """One form with two days and a user's name; a page without a script, and a link that can be kept."""
 
-    title = _("asked for")  # type: ignore[assignment] # as Django's own filters have it
+    title = _("day and user")  # type: ignore[assignment] # as Django's own filters have it
     template = "wasm_plugins/admin/asked_filter.html"
 
     def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: ModelAdmin[Any]) -> None:

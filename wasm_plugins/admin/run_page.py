@@ -25,7 +25,8 @@ Status = TaskRun.Status
 def standing_of(run: TaskRun) -> str:
     """Say in words where a run stands, and how far it came."""
     label = str(run.get_status_display())
-    return label if run.progress_percent is None else f"{label}: {progress_of(run)}"
+    is_told = run.progress_percent is not None and run.status != Status.FINISHED
+    return f"{label}: {progress_of(run)}" if is_told else label
 
 
 def progress_of(run: TaskRun) -> str:
@@ -55,7 +56,7 @@ def page_context(run: TaskRun, request: HttpRequest, current_app: str) -> dict[s
         "backtrace": backtrace,
         "log_text": run.log,
         "spent": spent_rows(run.used),
-        "facts": [(label, value) for label, value in _facts(run) if value],
+        "facts": [(label, value) for label, value in _facts(run) if value not in ("", "–")],
         "job_url": find_job_url(run),
         "retry_pk": retry,
         "may_run": is_permitted,

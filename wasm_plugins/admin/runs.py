@@ -44,7 +44,7 @@ class TaskRunAdmin(ReadOnly, Styled, RunViews, TaskRunAdminBase):
     change_form_template = "wasm_plugins/admin/run.html"
     fields = ("id",)  # the template shows the rest
 
-    class Media:
+    class Media(Styled.Media):
         js = ("wasm_plugins/run.js",)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:

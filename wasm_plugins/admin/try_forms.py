@@ -161,7 +161,9 @@ class HookForm(TrialForm):
 
     def target(self) -> HookCall:
         """Return what to call, of a form that is valid."""
-        return HookCall(name=self._name, args=tuple(self.cleaned_data[f"arg-{at}"] for at in range(len(self._of.params))))
+        return HookCall(
+            name=self._name, args=tuple(self.cleaned_data[f"arg-{at}"] for at in range(len(self._of.params)))
+        )
 
 
 def _argument(text: str, of: WitType, name: str) -> Any:
@@ -229,9 +231,7 @@ class RouteForm(TrialForm):
 class TaskForm(TrialForm):
     """The JSON text of a task."""
 
-    text = forms.CharField(
-        label=gettext_lazy("Input (JSON)"), widget=_area(6), initial="{}", max_length=INPUT_CHARS
-    )
+    text = forms.CharField(label=gettext_lazy("Input (JSON)"), widget=_area(6), initial="{}", max_length=INPUT_CHARS)
 
     def __init__(self, data: Mapping[str, str] | None, *, name: str, **kwargs: Any) -> None:
         super().__init__(data, **kwargs)

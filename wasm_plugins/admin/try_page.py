@@ -26,7 +26,9 @@ def trial_context(trial: Trial, *, is_route: bool) -> dict[str, Any]:
         "trial": trial,
         "elapsed": f"{trial.elapsed_ms:.1f} ms",
         "log_text": bounded("\n".join(f"{line.level}: {line.text}" for line in trial.log)),
-        "statements": [(bounded(each.sql), bounded(each.outcome), each.elapsed_ms) for each in trial.witness.statements],
+        "statements": [
+            (bounded(each.sql), bounded(each.outcome), each.elapsed_ms) for each in trial.witness.statements
+        ],
         "statement_count": trial.used.get("sql_statements", (0, 0))[0],
         "host_calls": sorted(trial.witness.calls.items()),
         "progress": [(percent, bounded(message)) for percent, message in trial.progress],

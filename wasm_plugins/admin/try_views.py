@@ -82,9 +82,7 @@ class TryViews(TryViewsBase):
 def _try(request: HttpRequest, version: PluginVersion, form: AnyForm, context: dict[str, Any]) -> str:
     allowed = Allowed(all_it_asks_for=form.allows_all, http=form.cleaned_data["http"])
     try:
-        trial = try_call(
-            version.plugin, version, form.target(), allowed=allowed, user=form.user, by=user_of(request)
-        )
+        trial = try_call(version.plugin, version, form.target(), allowed=allowed, user=form.user, by=user_of(request))
     except PluginError as error:
         return error.message
     if not _is_of_a_field(form, trial):

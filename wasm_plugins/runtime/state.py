@@ -148,9 +148,7 @@ def enter(export: str, limits: Limits, host: object, log: CallLog) -> CallState:
     deadline_at = time.monotonic() + limits.deadline_ms / 1000
     if stack:
         deadline_at = min(deadline_at, stack[-1].deadline_at)
-    state = CallState(
-        export=export, limits=limits, deadline_at=deadline_at, log=log, host=host, stop=current_stop()
-    )
+    state = CallState(export=export, limits=limits, deadline_at=deadline_at, log=log, host=host, stop=current_stop())
     stack.append(state)
     return state
 

@@ -63,9 +63,7 @@ class Trial:
     """The least memory under which it went well, in halves of the limit, and the limit, in bytes."""
 
 
-def try_call(
-    plugin: Plugin, version: PluginVersion, target: Target, *, allowed: Allowed, user: Any, by: Any
-) -> Trial:
+def try_call(plugin: Plugin, version: PluginVersion, target: Target, *, allowed: Allowed, user: Any, by: Any) -> Trial:
     """Call a version, on or not, and undo on every database what it does; blocks for its deadline at most.
 
     No run is queued, no other plugin is called, and the version's health is not judged by it. What remains is an audit
@@ -201,5 +199,3 @@ def _task(active: ActivePlugin, target: TaskCall, trial: Trial, call: Callable[.
 
 def _deadline_ms(active: ActivePlugin, kind: Kind, asked: int | None = None) -> int:
     return min(LONGEST_MS, deadline_ms(active.limits, kind, asked))
-
-

@@ -15,6 +15,8 @@ from ..tuning import LIMITS
 
 MOST_CALLS: Final = 12
 MEMORY: Final = "memory_bytes"
+_SILENT: Final = {"log_lines": 0}
+"""What the plugin writes was passed on at the first call."""
 
 
 def least_memory(active: ActivePlugin, call: Callable[[ActivePlugin], bool]) -> tuple[int, int]:
@@ -28,7 +30,7 @@ def least_memory(active: ActivePlugin, call: Callable[[ActivePlugin], bool]) -> 
     enough = limit
     for _ in range(MOST_CALLS):
         less = enough // 2
-        if less < LIMITS[MEMORY].least or not call(replace(active, limits={**active.limits, MEMORY: less})):
+        if less < LIMITS[MEMORY].least or not call(replace(active, limits={**active.limits, **_SILENT, MEMORY: less})):
             break
         enough = less
     return enough, limit

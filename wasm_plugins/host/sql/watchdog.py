@@ -116,7 +116,9 @@ class Watchdog:
     def _to_cancel(self) -> _Watch | None:
         """Return the statement that has waited longest for its cancellation; one at a time, then cuts come first."""
         now = time.monotonic()
-        due = [watch for watch in self._watches if not watch.is_cancelled and (watch.cancel_at <= now or watch.is_unwanted)]
+        due = [
+            watch for watch in self._watches if not watch.is_cancelled and (watch.cancel_at <= now or watch.is_unwanted)
+        ]
         return min(due, key=attrgetter("cancel_at"), default=None)
 
 
