@@ -114,12 +114,14 @@ def test_every_status_has_a_page_without_any_template_of_the_project(
 
 
 def _made(error: type[exceptions.PluginError]) -> exceptions.PluginError:
-    options: dict[str, Any] = {
+    of_call: dict[str, Any] = {"export": "x"} if issubclass(error, exceptions.CallError) else {}
+    known: dict[Any, dict[str, Any]] = {
         exceptions.MethodNotAllowed: {"allowed": ("GET",)},
         exceptions.PluginUnavailable: {"retry_after_s": 1},
         exceptions.LinkError: {"missing": "x"},
         exceptions.LimitExceeded: {"export": "x", "limit": "x"},
-    }.get(error, {"export": "x"} if issubclass(error, exceptions.CallError) else {})
+    }
+    options = known.get(error, of_call)
     if error is exceptions.TooManyRuns:
         return exceptions.TooManyRuns(limit=3)
     if error is exceptions.DeadlineExceeded:

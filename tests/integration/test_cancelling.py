@@ -17,7 +17,7 @@ from tests.components import Function, json_handler, ok, progress, sleep, spin, 
 from tests.tasks.installed import install_plugin
 from tests.workers import Workers, is_over, share_plugins, wait
 from wasm_plugins.exceptions import RunSettled
-from wasm_plugins.models import AuditEntry, TaskRun
+from wasm_plugins.models import AuditEntry, Plugin, TaskRun
 from wasm_plugins.registry import registry
 from wasm_plugins.tasks import cancel_run, request_run, retry_run
 
@@ -93,15 +93,8 @@ def test_what_is_cancelled_in_the_queue_never_begins(child_environment: dict[str
 
 def test_of_finishing_and_cancelling_the_row_lock_lets_one_win() -> None:
     _install(json_handler(ok("{}")))
-    run = TaskRun.objects.create(
-        plugin_id=_plugin_id(),
-        handler="recount",
-        input="{}",
-        queue="default",
-        timeout_s=5,
-        status="running",
-        attempts=1,
-    )
+    columns = {"handler": "recount", "input": "{}", "queue": "default", "timeout_s": 5, "attempts": 1}
+    run = TaskRun.objects.create(plugin=Plugin.objects.get(), status="running", **columns)
     said: list[str] = []
 
     def cancel() -> None:
@@ -121,9 +114,3 @@ def test_of_finishing_and_cancelling_the_row_lock_lets_one_win() -> None:
     thread.join(10)
     run.refresh_from_db()
     assert (said, run.status) == (["run-settled"], Status.FINISHED)
-
-
-def _plugin_id() -> int:
-    from wasm_plugins.models import Plugin
-
-    return Plugin.objects.get(name="loyalty").pk

@@ -148,7 +148,7 @@ def test_a_route_that_is_processed_as_a_task_is_called_and_no_run_is_queued() ->
 
 @pytest.mark.django_db
 def test_the_plugin_acts_for_the_user_who_was_chosen() -> None:
-    grants = {"authorization": {}}
+    grants: dict[str, Any] = {"authorization": {}}
     plugin = install(
         plugin_component("asker", tasks={"write": json_handler(ok("{}", first=[authorize("auth.view_user")]))}),
         grants=grants,

@@ -6,6 +6,7 @@ Nothing here is HTML: the templates escape it.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Final
 
 from django.utils.translation import gettext as _
@@ -22,10 +23,8 @@ _PARSED_CHARS: Final = 256 * 1024
 def pretty(text: str) -> str:
     """Return a JSON text with its structure on lines of its own, and any other text as it is; both bounded."""
     if len(text) <= _PARSED_CHARS:
-        try:
+        with suppress(ValueError, RecursionError):
             text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-        except (ValueError, RecursionError):
-            pass
     return bounded(text)
 
 

@@ -42,13 +42,13 @@ class TaskFilter(SimpleListFilter):
 class AskedFilter(ListFilter):
     """One form with two days and a user's name; a page without a script, and a link that can be kept."""
 
-    title = _("day and user")  # type: ignore[assignment] # as Django's own filters have it
+    title = _("day and user")
     template = "wasm_plugins/admin/asked_filter.html"
 
     def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: ModelAdmin[Any]) -> None:
         super().__init__(request, params, model, model_admin)
         ours = [str(name) for name in self.expected_parameters()]
-        self.used_parameters = {name: str(params.pop(name)[-1]).strip() for name in ours if name in params}
+        self.sent = {name: str(params.pop(name)[-1]).strip() for name in ours if name in params}
         self.others = [
             (name, value) for name, values in request.GET.lists() if name not in (*ours, "p") for value in values
         ]
@@ -63,7 +63,7 @@ class AskedFilter(ListFilter):
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         """Return what the form shows."""
-        yield {**self.used_parameters, "others": self.others, "is_used": any(self.used_parameters.values())}
+        yield {**self.sent, "others": self.others, "is_used": any(self.sent.values())}
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[TaskRun]) -> QuerySet[TaskRun]:
         """Return the runs that were asked for on those days, both included, by that user.
@@ -71,11 +71,11 @@ class AskedFilter(ListFilter):
         Raises:
             IncorrectLookupParameters: A day is none.
         """
-        if text := self.used_parameters.get("asked_from"):
+        if text := self.sent.get("asked_from"):
             queryset = queryset.filter(created_at__gte=_midnight(text))
-        if text := self.used_parameters.get("asked_to"):
+        if text := self.sent.get("asked_to"):
             queryset = queryset.filter(created_at__lt=_midnight(text, days_later=1))
-        if name := self.used_parameters.get("asked_by"):
+        if name := self.sent.get("asked_by"):
             asker = f"requested_by__{get_user_model().USERNAME_FIELD}"
             queryset = queryset.filter(**{asker: name.replace("\0", "")})
         return queryset

@@ -34,10 +34,9 @@ class RunViews(RunViewsBase):
     def get_urls(self) -> list[URLPattern]:
         """Add the views to those of Django's admin."""
         view = self.admin_site.admin_view
+        state = require_safe(never_cache(self.state_view))
         return [
-            path(
-                "<uuid:pk>/state/", view(require_safe(never_cache(self.state_view))), name="wasm_plugins_taskrun_state"
-            ),
+            path("<uuid:pk>/state/", view(state), name="wasm_plugins_taskrun_state"),
             path("<uuid:pk>/cancel/", view(require_POST(self.cancel_view)), name="wasm_plugins_taskrun_cancel"),
             path("<uuid:pk>/retry/", view(require_POST(self.retry_view)), name="wasm_plugins_taskrun_retry"),
             *super().get_urls(),

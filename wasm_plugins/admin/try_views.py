@@ -92,7 +92,8 @@ def _try(request: HttpRequest, version: PluginVersion, form: AnyForm, context: d
 
 def _is_of_a_field(form: AnyForm, trial: Trial) -> bool:
     """Say beside the field what the host refused of an input; the plugin was not called then."""
-    field = {BodyNotJson: "body", QueryTooLong: "query"}.get(type(trial.error))
+    fields: dict[Any, str] = {BodyNotJson: "body", QueryTooLong: "query"}
+    field = fields.get(type(trial.error))
     if field is None or field not in form.fields or trial.error is None:
         return False
     form.add_error(field, trial.error.message)
