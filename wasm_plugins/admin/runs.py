@@ -41,8 +41,8 @@ class TaskRunAdmin(ReadOnly, Styled, RunViews, TaskRunAdminBase):
     show_full_result_count = False  # the table may be large; so nothing of it is counted for each filter either
     show_facets = admin.ShowFacets.NEVER
     change_list_template = "wasm_plugins/admin/run_list.html"
-    change_form_template: Any = "wasm_plugins/admin/run.html"
-    fields: Any = ("id",)  # the template shows the rest
+    change_form_template = "wasm_plugins/admin/run.html"
+    fields = ("id",)  # the template shows the rest
 
     class Media(Styled.Media):
         js = ("wasm_plugins/run.js",)

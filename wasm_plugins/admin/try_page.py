@@ -22,7 +22,6 @@ _TEXTS = ("text/", "application/json", "application/problem+json")
 
 def trial_context(trial: Trial, *, is_route: bool) -> dict[str, Any]:
     """Return what the template shows of a trial; every text in it is a plugin's, bounded, and escaped there."""
-    statements = trial.witness.statements
     shown: dict[str, Any] = {
         "trial": trial,
         "elapsed": f"{trial.elapsed_ms:.1f} ms",
