@@ -22,7 +22,8 @@ from ..trial.offer import ASKED, GRANTED, allowed_scopes, check_may_be_tried, tr
 from .acts import user_of
 from .offers import scope_in_words
 from .permissions import may_approve, may_run
-from .try_forms import AnyForm, ChooseForm, HookForm, RouteForm, TaskForm, calls_of
+from .try_forms import ChooseForm, calls_of
+from .try_inputs import AnyForm, HookForm, RouteForm, TaskForm
 from .try_page import trial_context
 
 if TYPE_CHECKING:

@@ -1,6 +1,7 @@
 """Calls a plugin to see how it goes: any version, with an input of one's own, and everything undone afterwards."""
 
-from .call import Trial, try_call
+from .call import try_call
+from .made import Trial
 from .offer import Allowed, trial_snapshot
 from .target import HookCall, RouteCall, TaskCall
 from .witness import Statement
