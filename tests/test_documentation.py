@@ -110,7 +110,7 @@ def test_every_error_is_documented_with_its_code_and_status_and_no_other_is() ->
 
 
 def test_every_code_of_a_run_is_documented() -> None:
-    own = {outcome.HOST_ERROR, outcome.INTERRUPTED, outcome.RUN_LOST, outcome.NOT_STARTED}
+    own = {outcome.HOST_ERROR, outcome.INTERRUPTED, outcome.RUN_LOST, outcome.NOT_STARTED, outcome.CANCELLED}
     assert set(first_codes(section(reference("errors"), "## Codes of runs"))) == own
 
 
