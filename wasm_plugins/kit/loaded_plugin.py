@@ -29,6 +29,15 @@ def load_plugin(path: Path) -> LoadedPlugin:
         ValueError: It carries a signature that does not hold.
         OSError: It cannot be read.
     """
-    file = open_plugin(path)
+    return prepare(open_plugin(path))
+
+
+def prepare(file: PluginFile) -> LoadedPlugin:
+    """Verify a plugin that was compiled, and make it ready.
+
+    Raises:
+        PluginError: A host would refuse it.
+        ValueError: It carries a signature that does not hold.
+    """
     manifest = verify_plugin(file).manifest
     return LoadedPlugin(file=file, manifest=manifest, linked=linked_to_fakes(file))
