@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.kit.plugins import kit
+from tests.kit.plugins import file_blocks, kit
 from tests.kit.toolchains import missing_tool
 from wasm_plugins.kit.__main__ import main
 from wasm_plugins.kit.languages import LANGUAGES
@@ -92,6 +92,17 @@ def test_its_own_tests_pass_and_fail_where_they_should(built: Built) -> None:
     (built.folder / "tests" / "test_more.py").write_text(more)
     report = _kit(built.folder, "test", "--no-build", status=1)
     assert (report["tests"], report["failed"]) == (5, ["tests.test_more::test_more"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("built", ["python"], indirect=True)
+def test_the_tests_in_the_how_to_pass(built: Built) -> None:
+    page = ROOT / "docs" / "how-to" / "test-a-plugin.md"
+    for name, text in file_blocks(page):
+        if name in ("test_answers.py", "test_limits.py"):
+            (built.folder / "tests" / name).write_text(text)
+    arguments = "--pytest=tests/test_answers.py tests/test_limits.py"
+    assert _kit(built.folder, "test", "--no-build", arguments)["tests"] == 5
 
 
 def _environment() -> dict[str, str]:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.components import ok, plugin_component, text_hook
 from tests.host_imports import sql
+from tests.kit.plugins import file_blocks
 from wasm_plugins.kit import pytest_plugin
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,6 +95,18 @@ def test_the_plugin_may_be_named_in_the_configuration_and_an_option_wins(tmp_pat
     assert "2 passed" in _run(tmp_path, "-p", NAME, "-c", "greeter/pytest.ini", "greeter/tests")
     (project / "pytest.ini").write_text("[pytest]\nwasm_plugin = ../nothing.wasm\n")
     assert "2 passed" in _run(project, "-p", NAME, "--wasm-plugin=../greeter.wasm")
+
+
+def test_the_test_with_a_database_in_the_how_to_passes(tmp_path: Path) -> None:
+    project = project_with_tests(tmp_path / "bonus")
+    body = ok("done", first=[sql("INSERT INTO bonus_point (order_id) VALUES ($1)", 42)])
+    toml = '[capabilities.database.tables]\nbonus_point = ["insert"]'
+    data = plugin_component("bonus", toml=toml, hooks={"order-placed": text_hook(body)})
+    (project / "build" / "greeter.wasm").write_bytes(data)
+    (project / "tests" / "test_greeter.py").write_text(
+        dict(file_blocks(ROOT / "docs" / "how-to" / "test-a-plugin.md"))["test_points.py"]
+    )
+    assert "1 passed" in _run(project, "-p", NAME)
 
 
 def test_a_run_that_does_not_use_it_imports_nothing_and_it_is_loaded_once_however_often_it_is_named(
