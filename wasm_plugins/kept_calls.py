@@ -1,4 +1,4 @@
-"""Keeps the last calls of each plugin with what it wrote, where the project wants that, outside the calls' transactions."""
+"""Keeps the last calls of each plugin with what it wrote, where the project wants it, whatever becomes of the call."""
 
 from __future__ import annotations
 

@@ -5,9 +5,11 @@ from .keys import TrustedKeyAdmin
 from .plugins import PluginAdmin
 from .runs import TaskRunAdmin
 from .stored import StoredObjectAdmin
+from .tokens import ApiTokenAdmin
 from .versions import PluginVersionAdmin
 
 __all__ = [
+    "ApiTokenAdmin",
     "AuditEntryAdmin",
     "PluginAdmin",
     "PluginVersionAdmin",

@@ -47,7 +47,7 @@ def endpoint(act: str | None, *methods: str) -> Callable[[View], View]:
 
     Args:
         act: What the token must be for; ``None`` is what every token may.
-        methods: The methods that it takes.
+        methods: The methods that it takes; none means any.
     """
 
     def decorate(view: View) -> View:
@@ -68,10 +68,9 @@ def endpoint(act: str | None, *methods: str) -> Callable[[View], View]:
                 return refusal_response(Refusal("database-lost", "the server's database went away"))
 
         def _answered(view: View, request: HttpRequest, token: ApiToken, named: Mapping[str, str]) -> HttpResponse:
-            if request.method not in methods:
-                raise Refusal(
-                    "method-not-allowed", f"this address takes {', '.join(methods)}", Allow=", ".join(methods)
-                )
+            if methods and request.method not in methods:
+                taken = ", ".join(methods)
+                raise Refusal("method-not-allowed", f"this address takes {taken}", Allow=taken)
             try:
                 if act is not None:
                     check_allowed(request, token, act, named.get("name"))

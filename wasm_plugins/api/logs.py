@@ -1,4 +1,4 @@
-"""The last calls and runs of a plugin with what it wrote, for whoever develops it; a bounded number of bounded texts."""
+"""The last calls and runs of a plugin with what it wrote, for whoever develops it; so many, and so long, at most."""
 
 from __future__ import annotations
 

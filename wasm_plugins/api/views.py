@@ -1,4 +1,4 @@
-"""The addresses of the API: who the token is, how a plugin stands, what it wrote; upload a component, enable a version."""
+"""The addresses of the API: whose a token is, how a plugin stands, what it wrote; upload a component, enable it."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def enable(request: HttpRequest, token: ApiToken, name: str) -> HttpResponse:
     return json_response(plugin_report(_plugin(name)))
 
 
-@endpoint(None, "GET")
+@endpoint(None)
 def nothing(request: HttpRequest, token: ApiToken, path: str) -> HttpResponse:
     """Answer every other address."""
     raise Refusal("not-found", "there is no such address")

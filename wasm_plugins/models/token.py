@@ -17,7 +17,7 @@ KEY_CHARS = 16
 
 
 class ApiToken(models.Model):
-    """What lets a program do, through the HTTP API, what its user may; the token itself is nowhere but with the program."""
+    """What lets a program do what its user may; the token itself is nowhere but with that program."""
 
     class Act(models.TextChoices):
         """What a token may be used for; its user needs the permission as well."""
@@ -62,7 +62,7 @@ class ApiToken(models.Model):
 
     @property
     def ends_at(self) -> datetime:
-        """When it ends: as was said when it was made, or earlier if the project has shortened all tokens' lives since."""
+        """When it ends: as was said when it was made, or earlier if the project shortened all tokens' lives."""
         return min(self.expires_at, self.created_at + timedelta(days=conf.API_TOKEN_MAX_DAYS))
 
     @property

@@ -24,6 +24,7 @@ from . import (
     scheduler,
     secret,
     sync,
+    token,
     upload,
     worker,
 )
@@ -59,6 +60,7 @@ SUBCOMMANDS: Final[Mapping[str, Subcommand]] = {
     "worker": worker,
     "scheduler": scheduler,
     "secrets": secret,
+    "token": token,
     "database": database,
     "doctor": doctor,
     "advisories": advisories,
