@@ -34,7 +34,7 @@ def put_plugin(place: str, name: str, component: bytes, *, endpoint: str | None)
         raise Usage(f"{place} is no bucket: say BUCKET or BUCKET/prefix")
     prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
     key = f"{prefix}{UPLOADS}{name}.wasm"
-    boto3, config, errors = _library()
+    boto3, config, errors = _library(endpoint)
     try:
         client = boto3.client("s3", endpoint_url=endpoint, config=config)
         with sending(name, len(component)) as shown:
@@ -46,7 +46,7 @@ def put_plugin(place: str, name: str, component: bytes, *, endpoint: str | None)
     return {"bucket": bucket, "key": key}
 
 
-def _library() -> tuple[Any, Any, tuple[type[Exception], ...]]:
+def _library(endpoint: str | None) -> tuple[Any, Any, tuple[type[Exception], ...]]:
     try:
         import boto3
         from boto3.exceptions import Boto3Error
@@ -54,5 +54,6 @@ def _library() -> tuple[Any, Any, tuple[type[Exception], ...]]:
         from botocore.exceptions import BotoCoreError, ClientError
     except ImportError:
         raise ToolMissing("boto3 is not installed: pip install 'django-wasm-plugins[s3]'") from None
-    config = Config(connect_timeout=_CONNECT_S, read_timeout=_READ_S, retries={"total_max_attempts": 2})
+    style = {} if endpoint is None else {"addressing_style": "path"}  # a name in front of an address would not resolve
+    config = Config(s3=style, connect_timeout=_CONNECT_S, read_timeout=_READ_S, retries={"total_max_attempts": 2})
     return boto3, config, (BotoCoreError, ClientError, Boto3Error, ValueError)

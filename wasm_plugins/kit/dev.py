@@ -58,4 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-_NO_CALLS = "\nthe server keeps runs of tasks alone: calls of hooks and routes are not shown (setting KEPT_CALLS)"
+_NO_CALLS = (
+    "\nthe server keeps runs of tasks alone, and shows no calls of hooks and routes: its setting "
+    "WASM_PLUGINS_KEPT_CALLS is 0"
+)

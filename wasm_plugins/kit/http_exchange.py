@@ -28,7 +28,7 @@ def exchange(
     method: str,
     url: httpcore.URL,
     headers: Mapping[str, str],
-    body: Iterable[bytes],
+    body: Iterator[bytes],
     *,
     deadline_s: float,
 ) -> tuple[int, dict[str, str], bytes]:
@@ -64,10 +64,17 @@ class _Backend(httpcore.SyncBackend):
     def __init__(self, until: float) -> None:
         self._until: Final = until
 
-    def connect_tcp(self, *args: Any, timeout: float | None = None, **options: Any) -> httpcore.NetworkStream:
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
         """Connect."""
-        connected = super().connect_tcp(*args, timeout=min(_CONNECT_S, _left_s(self._until)), **options)
-        return _Stream(connected, self._until)
+        within_s = min(_CONNECT_S, _left_s(self._until))
+        return _Stream(super().connect_tcp(host, port, within_s, local_address, socket_options), self._until)
 
 
 class _Stream(httpcore.NetworkStream):

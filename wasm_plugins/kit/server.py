@@ -19,6 +19,9 @@ QUICK_S: Final = 20.0
 UPLOAD_S: Final = 300.0
 """How long an upload may take in all, in seconds: the bytes, and compiling on a busy machine."""
 
+STANDING: Final = ("state", "is_enabled", "not_called", "waiting_version")
+"""What answers on a plugin have on how it stands."""
+
 Told = Callable[[int], None]
 """Told after each piece how many bytes were sent."""
 
@@ -59,7 +62,7 @@ class Server:
 
     def whoami(self) -> dict[str, Any]:
         """Return what the server says of the token."""
-        return self._ask("GET", "token/")
+        return _having(self._ask("GET", "token/"), "now", "keeps_calls")
 
     def upload(self, name: str, component: bytes, told: Told) -> dict[str, Any]:
         """Send a component, and return the server's report; blocks while it is sent and checked.
@@ -68,16 +71,20 @@ class Server:
             ServerRefused: It is not taken; the server's message says why.
             KitError: There is no answer, or none of such a server.
         """
-        return self._ask("PUT", f"plugins/{quote(name, safe='')}/component/", component, told=told, deadline_s=UPLOAD_S)
+        path = f"plugins/{quote(name, safe='')}/component/"
+        answer = self._ask("PUT", path, component, told=told, deadline_s=UPLOAD_S)
+        return _having(answer, "report", "is_new", *STANDING)
 
     def enable(self, name: str, version: int, *, is_granting: bool) -> dict[str, Any]:
         """Have a version serve, and before granted what it asks for, if that is wanted."""
         order = json.dumps({"version": version, "grant": is_granting}).encode()
-        return self._ask("POST", f"plugins/{quote(name, safe='')}/enable/", order, kind="application/json")
+        answer = self._ask("POST", f"plugins/{quote(name, safe='')}/enable/", order, kind="application/json")
+        return _having(answer, "current", *STANDING)
 
     def log(self, name: str, since: str) -> dict[str, Any]:
         """Return the calls and runs that ended since a moment, and the server's time."""
-        return self._ask("GET", f"plugins/{quote(name, safe='')}/log/?since={quote(since, safe='')}")
+        answer = self._ask("GET", f"plugins/{quote(name, safe='')}/log/?since={quote(since, safe='')}")
+        return _having(answer, "entries", "now")
 
     def _ask(
         self,
@@ -121,6 +128,14 @@ class Server:
                 str(told.get("code", "server-error"))[:64], str(told.get("message", f"status {status}"))
             )
         return answer
+
+
+def _having(answer: dict[str, Any], *keys: str) -> dict[str, Any]:
+    """Return an answer that has these keys, as every server of this app answers."""
+    missing = [key for key in keys if key not in answer]
+    if missing:
+        raise KitError(f"the server's answer lacks {', '.join(missing)}: is it of another release?")
+    return answer
 
 
 def _client() -> tuple[Any, Any, Any]:
