@@ -203,7 +203,7 @@ def _says(status: int, body: bytes, **headers: str) -> Callable[[Any], None]:
     ],
 )
 def test_what_no_server_of_this_app_answers_is_one_error(answer: Callable[[Any], None], code: str) -> None:
-    with _answering(answer) as (url, seen), pytest.raises(Exception) as caught:  # noqa: PT011 - its code is what counts
+    with _answering(answer) as (url, seen), pytest.raises(Exception) as caught:
         Server(url, TOKEN).whoami()
     assert getattr(caught.value, "code", "") == code
     assert seen == [f"Bearer {TOKEN}"]  # and no redirect was followed with it

@@ -36,7 +36,7 @@ def put_plugin(place: str, name: str, component: bytes, *, endpoint: str | None)
     key = f"{prefix}{UPLOADS}{name}.wasm"
     boto3, config, errors = _library(endpoint)
     try:
-        client = boto3.client("s3", endpoint_url=endpoint, config=config)
+        client = boto3.Session().client("s3", endpoint_url=endpoint, config=config)
         with sending(name, len(component)) as shown:
             client.upload_fileobj(
                 io.BytesIO(component), bucket, key, Callback=shown.more, ExtraArgs={"ContentType": "application/wasm"}

@@ -44,11 +44,12 @@ def run(arguments: argparse.Namespace) -> int:
     log = LiveLog(server, str(begun["now"]), as_json=arguments.json)
     rounds = Rounds(server, project, is_enabling=arguments.enable, is_granting=arguments.grant, as_json=arguments.json)
     try:
-        is_good = rounds.go()
         if arguments.once:
-            return DONE if is_good else FAILED
+            return DONE if rounds.go() else FAILED
+        changes = source_changes(project.folder)
+        rounds.go()
         tell(f"watching {project.folder}; Ctrl-C ends this" + ("" if begun["keeps_calls"] else _NO_CALLS))
-        for has_changed in source_changes(project.folder):
+        for has_changed in changes:
             if has_changed:
                 rounds.go()
             log.show_new(rounds.name)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from wasm_plugins.kit.failures import ToolMissing
+
+Stamp = tuple[int, int]
 
 POLL_MS: Final = 1_000
 """How often to come back without a change, in milliseconds."""
@@ -23,7 +27,8 @@ _PASSING: Final = ("~", ".swp", ".swx", ".tmp", ".pyc", ".orig")
 def source_changes(folder: Path) -> Iterator[bool]:
     """Yield whether a source changed, about every second and at once after a change; until Ctrl-C.
 
-    What changes while the caller is at work is yielded when he comes back.
+    What changed since this was called counts, and what changes while the caller is at work is yielded when he comes
+    back.
 
     Raises:
         ToolMissing: watchfiles is not installed.
@@ -40,8 +45,25 @@ def source_changes(folder: Path) -> Iterator[bool]:
         rust_timeout=POLL_MS,
         yield_on_timeout=True,
     )
-    for found in changes:
-        yield bool(found)
+    return _since(_stamps(folder), folder, changes)
+
+
+def _since(before: Mapping[Path, Stamp], folder: Path, changes: Iterable[Collection[object]]) -> Iterator[bool]:
+    """Add to the first changes those from before anybody watched."""
+    for number, found in enumerate(changes):
+        yield bool(found) or (number == 0 and _stamps(folder) != before)
+
+
+def _stamps(folder: Path) -> dict[Path, Stamp]:
+    """Return when each source was written, and how long it is."""
+    found = {}
+    for top, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if is_source(folder, Path(top, name))]
+        for path in (Path(top, name) for name in files):
+            if is_source(folder, path):
+                with suppress(OSError):
+                    found[path] = (path.stat().st_mtime_ns, path.stat().st_size)
+    return found
 
 
 def is_source(folder: Path, path: Path) -> bool:
