@@ -53,6 +53,9 @@ def test_the_projects_own_settings_are_right() -> None:
         ("SECRET_KEYS", "one text is no list of them, however long it is", "E031"),
         ("SECRET_KEYS", ["too short"], "E031"),
         ("SECRET_KEYS", [b"not a text, and long enough to be one of them"], "E031"),
+        ("KEPT_CALLS", -1, "E004"),
+        ("API_TOKEN_MAX_DAYS", 0, "E004"),
+        ("API_TOKEN_DAYS", 366, "E090"),
         ("NO_SUCH_SETTING", 1, "W001"),
     ],
 )

@@ -10,11 +10,11 @@ import pytest
 
 from tests.components import plugin_component
 from tests.kit.plugins import greeter, kit
-from wasm_plugins.kit import build, call, check, inspect, new
+from wasm_plugins.kit import build, call, check, dev, inspect, new, upload
 from wasm_plugins.kit.__main__ import main
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "kit.md").read_text()
-COMMANDS = {"new": new, "build": build, "check": check, "call": call, "inspect": inspect}
+COMMANDS = {"new": new, "build": build, "check": check, "call": call, "inspect": inspect, "upload": upload, "dev": dev}
 
 
 def _section(name: str) -> str:
