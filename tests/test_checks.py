@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import pytest
+from django.db import connections
 from pytest_django import Settings
 
 from wasm_plugins import checks
@@ -99,6 +100,18 @@ def test_an_unknown_setting_is_a_defect() -> None:
 def test_a_queue_without_the_json_serializer_is_warned_of(settings: Settings) -> None:
     settings.RQ_QUEUES = {"default": {"URL": "redis://localhost"}}
     assert ids() == ["W003"]
+
+
+@pytest.mark.parametrize(("host", "expected"), [("db.example.org", ["W004"]), ("", []), ("/run/postgresql", [])])
+def test_a_database_elsewhere_that_may_be_waited_for_for_ever_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch, host: str, expected: list[str]
+) -> None:
+    database = connections["default"].settings_dict
+    monkeypatch.setitem(database, "HOST", host)
+    monkeypatch.setitem(database, "OPTIONS", {})
+    assert ids() == expected
+    monkeypatch.setitem(database, "OPTIONS", {"connect_timeout": 10})
+    assert ids() == []
 
 
 @pytest.mark.parametrize("wrong", ["no.such.module", "nodots", "wasm_plugins.paths.PATH_CHARS", 7])

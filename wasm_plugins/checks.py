@@ -163,6 +163,20 @@ def _check_databases() -> Iterator[CheckMessage]:
                 hint="Their statements are answered with an error. PostgreSQL and SQLite are supported.",
                 id="wasm_plugins.W002",
             )
+    for alias in sorted({each for each in databases.values() if each in connections and _may_wait_for_ever(each)}):
+        yield Warning(
+            f"Database {alias!r} has no 'connect_timeout' in OPTIONS.",
+            hint="A server that is silent is waited for without end when Django connects again, also in a plugin's "
+            "call that has no time left. Give it some seconds.",
+            id="wasm_plugins.W004",
+        )
+
+
+def _may_wait_for_ever(alias: str) -> bool:
+    """Whether nothing bounds a new connection to a server beyond this machine."""
+    database = connections[alias].settings_dict
+    is_remote = connections[alias].vendor == "postgresql" and not database["HOST"].startswith(("/", "@"))
+    return is_remote and bool(database["HOST"]) and "connect_timeout" not in database["OPTIONS"]
 
 
 def _check_runner() -> Iterator[CheckMessage]:
