@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -77,6 +77,15 @@ class ApiTokenAdmin(ReadOnly, Styled, TokenAdminBase):
         return (
             rows if request.user.has_perm(SEE) or request.user.has_perm(CHANGE) else rows.filter(user=request.user.pk)
         )
+
+    def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> ApiToken:
+        """Return a token that the user may see; of others it is not even told whether they are there."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        found = super().get_object(request, *args, **kwargs)
+        if found is None:
+            raise Http404
+        return found
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whoever may make tokens, for himself."""
