@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from ipaddress import ip_address
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
+from wasm_plugins.kit.address import is_this_machine, parts_of
 from wasm_plugins.kit.failures import KitError, ToolMissing, Usage
-
-MOUNTED_AT: Final = "/plugins-api/"
-"""Where the API is taken to be if an address has no path."""
 
 QUICK_S: Final = 20.0
 """How long an answer may take that the server need not work for, in seconds."""
@@ -49,8 +46,8 @@ class Server:
             Usage: It is no such address, or the token would travel unencrypted.
         """
         self._token: Final = token
-        self._scheme, self._host, self._port, self._base = _parts_of(url)
-        if self._scheme == "http" and not (may_be_plain or _is_this_machine(self._host)):
+        self._scheme, self._host, self._port, self._base = parts_of(url)
+        if self._scheme == "http" and not (may_be_plain or is_this_machine(self._host)):
             raise Usage(f"{url}: over http everybody on the way could read the token: use https, or say --allow-http")
 
     @property
@@ -147,29 +144,6 @@ def _client() -> tuple[Any, Any, Any]:
     except ImportError:
         raise ToolMissing("httpcore is not installed: pip install 'django-wasm-plugins[kit]'") from None
     return httpcore, exchange, pieces_of
-
-
-def _parts_of(url: str) -> tuple[str, str, int, str]:
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise Usage(f"{url} is no address: {error}") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or not url.isprintable() or " " in url:
-        raise Usage(f"{url} is no address of a server, such as https://shop.example{MOUNTED_AT}")
-    if parts.username is not None or parts.query or parts.fragment:
-        raise Usage("the server's address has no user, query or fragment: the token comes by another way")
-    path = parts.path if parts.path.strip("/") else MOUNTED_AT
-    return parts.scheme, parts.hostname, port or (443 if parts.scheme == "https" else 80), path.rstrip("/") + "/"
-
-
-def _is_this_machine(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _counted(pieces: Iterable[bytes], told: Told) -> Iterator[bytes]:
