@@ -1,6 +1,6 @@
 """Calls the built plugin as a host does, in the same sandbox. After `wasm-plugins build`:
 
-    python -m unittest discover tests
+python -m unittest discover tests
 """
 
 import json
