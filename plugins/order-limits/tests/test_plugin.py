@@ -1,39 +1,30 @@
-"""Calls the built plugin as a host does, in the same sandbox. After `wasm-plugins build`:
-
-python -m unittest discover tests
-"""
+"""Calls the built plugin as a host does; `wasm-plugins test` runs this."""
 
 import json
-import subprocess
-import sys
-import unittest
-from pathlib import Path
 
-PLUGIN = Path(__file__).resolve().parent.parent / "build" / "order-limits.wasm"
+import pytest
 
 
-def call(*arguments):
-    """Run `wasm-plugins call`, and return its report: answer, error, log, time, memory."""
-    command = [sys.executable, "-m", "wasm_plugins.kit", "call", str(PLUGIN), *arguments, "--json"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
-    return json.loads(done.stdout)
+def check(plugin_host, quantity, price_cents=790):
+    items = [{"sku": "honey", "name": "Forest honey", "quantity": quantity, "price_cents": price_cents}]
+    return plugin_host.call_hook("order-check", quantity * price_cents, json.dumps(items))
 
 
-class TestPlugin(unittest.TestCase):
-    def test_the_hook_answers_and_logs(self):
-        report = call("hook", "order-placed", "42", "gift")
-        self.assertEqual(report["answer"], "thank you for order 42")
-        self.assertEqual(report["log"][0]["level"], "info")
-
-    def test_the_hook_refuses_what_is_no_order(self):
-        self.assertEqual(call("hook", "order-placed", "0", "gift")["error"]["detail"], "there is no order 0")
-
-    def test_the_route_greets(self):
-        self.assertEqual(call("route", "GET", "/order-limits/hello")["answer"], {"hello": "world"})
-
-    def test_the_task_is_done(self):
-        self.assertEqual(call("task", "tidy-up", "{}")["answer"], {"done": True})
+def test_an_order_within_the_limits_passes(plugin_host):
+    assert check(plugin_host, 10).error is None
 
 
-if __name__ == "__main__":
-    unittest.main()
+def test_too_many_of_one_product_are_refused_by_name(plugin_host):
+    call = check(plugin_host, 11)
+    assert call.err == "At most 10 of one product: please order less of Forest honey."
+    assert call.log[0].level == "info"
+
+
+def test_too_much_money_is_refused(plugin_host):
+    assert check(plugin_host, 1, price_cents=100_001).err == "At most €1000.00 in one order: this one is €1000.01."
+
+
+@pytest.mark.parametrize(("quantity", "passes"), [(3, True), (4, False)])
+def test_an_admin_may_set_other_limits(quantity, passes, plugin_host):
+    plugin_host.config["max_per_product"] = "3"
+    assert (check(plugin_host, quantity).error is None) is passes

@@ -1,39 +1,15 @@
-"""Calls the built plugin as a host does, in the same sandbox. After `wasm-plugins build`:
+"""Calls the built plugin as a host does; `wasm-plugins test` runs this."""
 
-python -m unittest discover tests
-"""
-
-import json
-import subprocess
-import sys
-import unittest
-from pathlib import Path
-
-PLUGIN = Path(__file__).resolve().parent.parent / "build" / "volume-discount.wasm"
+import pytest
 
 
-def call(*arguments):
-    """Run `wasm-plugins call`, and return its report: answer, error, log, time, memory."""
-    command = [sys.executable, "-m", "wasm_plugins.kit", "call", str(PLUGIN), *arguments, "--json"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
-    return json.loads(done.stdout)
+@pytest.mark.parametrize(
+    ("price_cents", "discounted_cents"),
+    [(0, 0), (2_999, 2_999), (3_000, 2_850), (3_950, 3_752), (2**63 - 1, 8_762_203_435_012_037_016)],
+)
+def test_five_percent_are_taken_off_from_30_on(price_cents, discounted_cents, plugin_host):
+    assert plugin_host.call_hook("order-price", price_cents, "[]").answer == discounted_cents
 
 
-class TestPlugin(unittest.TestCase):
-    def test_the_hook_answers_and_logs(self):
-        report = call("hook", "order-placed", "42", "gift")
-        self.assertEqual(report["answer"], "thank you for order 42")
-        self.assertEqual(report["log"][0]["level"], "info")
-
-    def test_the_hook_refuses_what_is_no_order(self):
-        self.assertEqual(call("hook", "order-placed", "0", "gift")["error"]["detail"], "there is no order 0")
-
-    def test_the_route_greets(self):
-        self.assertEqual(call("route", "GET", "/volume-discount/hello")["answer"], {"hello": "world"})
-
-    def test_the_task_is_done(self):
-        self.assertEqual(call("task", "tidy-up", "{}")["answer"], {"done": True})
-
-
-if __name__ == "__main__":
-    unittest.main()
+def test_what_is_no_price_is_refused(plugin_host):
+    assert plugin_host.call_hook("order-price", -5, "[]").err == "-5 is no price"
