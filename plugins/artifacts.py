@@ -20,7 +20,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 NO_SOURCE_FOLDERS: Final = frozenset({"build", "target", "node_modules", "tests", "__pycache__", ".pytest_cache"})
 """What tools made, and tests."""
 
-NO_SOURCES: Final = (".wasm", ".wasm.json", ".md")
+NO_SOURCES: Final = (".wasm", ".wasm.json", ".md", "pytest.ini")
 """Ends of names of what does not decide what is built: the component, its record, prose."""
 
 

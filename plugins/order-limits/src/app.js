@@ -13,7 +13,7 @@ export const pluginCommon = {
   },
 };
 
-// Hook: to answer `err`, throw a text. An s64 arrives as a BigInt, and `items` is JSON:
+// Hook: to answer `err`, throw a text. An s64 arrives as a number, and `items` is JSON:
 // [{"sku": "honey", "name": "Forest honey", "quantity": 12, "price_cents": 790}, …]
 export function orderCheck(priceCents, items) {
   const mostOfOne = limit('max_per_product');
@@ -23,7 +23,7 @@ export function orderCheck(priceCents, items) {
   }
   const mostCents = limit('max_order_cents');
   if (priceCents > mostCents) {
-    refuse(`At most ${euros(mostCents)} in one order: this one is ${euros(Number(priceCents))}.`);
+    refuse(`At most ${euros(mostCents)} in one order: this one is ${euros(priceCents)}.`);
   }
 }
 
