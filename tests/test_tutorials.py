@@ -40,7 +40,6 @@ def walk(first_hook: Walkthrough) -> Walkthrough:
 def test_a_plugin_in_python_is_written_in_time_upgraded_rolled_back_and_debugged(walk: Walkthrough) -> None:
     walk.follow(TUTORIAL / "first-plugin-python.md")
     assert walk.seconds["first-hook"] + walk.seconds["first-plugin-python"] < PROMISED_SECONDS
-    walk.run("cd ../bookshop")
     walk.follow(DOCS / "how-to" / "upgrade.md")
     walk.follow(DOCS / "how-to" / "debug-a-trap.md")
 

@@ -55,5 +55,6 @@ def test_an_order_of_too_many_is_vetoed_with_a_reason_for_the_customer(honey: Pr
 
 def test_an_order_of_too_much_money_is_vetoed() -> None:
     gold = Product.objects.create(sku="gold", name="Gold", price_cents=50_001, stock=2)
-    with pytest.raises(HookVetoed, match="At most €1000.00 in one order: this one is €1000.02"):
+    with pytest.raises(HookVetoed) as vetoed:
         place_order("ada@example.org", "", {gold: 2})
+    assert vetoed.value.detail == "At most €1000.00 in one order: this one is €1000.02."
