@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 
 import pytest
@@ -39,7 +40,7 @@ def walk(first_hook: Walkthrough) -> Walkthrough:
 
 def test_a_plugin_in_python_is_written_in_time_upgraded_rolled_back_and_debugged(walk: Walkthrough) -> None:
     walk.follow(TUTORIAL / "first-plugin-python.md")
-    assert walk.seconds["first-hook"] + walk.seconds["first-plugin-python"] < PROMISED_SECONDS
+    assert _seconds_of_a_machine_of_ones_own(walk, "first-hook", "first-plugin-python") < PROMISED_SECONDS
     walk.follow(DOCS / "how-to" / "upgrade.md")
     walk.follow(DOCS / "how-to" / "debug-a-trap.md")
 
@@ -49,6 +50,13 @@ def test_a_plugin_in_another_language_is_written(language: str, page: str, walk:
     if (tool := missing_tool(language)) is not None:
         pytest.skip(f"{tool} is not installed; a plugin in {page} needs {LANGUAGES[language].NEEDS}")
     walk.follow(TUTORIAL / f"first-plugin-{page}.md")
+
+
+def _seconds_of_a_machine_of_ones_own(walk: Walkthrough, *pages: str) -> float:
+    """Return how long pages took; on a machine where many others wait for a processor, only what they worked."""
+    is_shared = os.getloadavg()[0] > 2 * (os.cpu_count() or 1)
+    seconds = walk.processor_seconds if is_shared else walk.seconds
+    return sum(seconds[page] for page in pages)
 
 
 def test_there_is_a_tutorial_for_every_language_of_the_kit() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import shlex
 import subprocess
 import time
@@ -30,12 +31,14 @@ class Walkthrough:
     Attributes:
         printed: What was printed in it last.
         seconds: How long each page took, by its name.
+        processor_seconds: How long processors worked for it.
     """
 
     def __init__(self, folder: Path, root: Path) -> None:
         self.folder: Final = folder
         self.printed = ""
         self.seconds: Final[dict[str, float]] = {}
+        self.processor_seconds: Final[dict[str, float]] = {}
         self._state: Final = folder / "state.sh"
         (folder / CHECKOUT).symlink_to(root)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)}
@@ -51,7 +54,7 @@ class Walkthrough:
 
     def follow(self, page: Path) -> None:
         """Do all that a page says, from its beginning to its end, and note how long that takes."""
-        began_at = time.monotonic()
+        began_at, spent = time.monotonic(), _processor_seconds()
         for language, text in blocks(page):
             match language, _FILE.match(text):
                 case "sh", None:
@@ -67,6 +70,7 @@ class Walkthrough:
                 case _:
                     raise AssertionError(f"{page.name}: nothing can be done with this {language}:\n{text}")
         self.seconds[page.stem] = time.monotonic() - began_at
+        self.processor_seconds[page.stem] = _processor_seconds() - spent
 
     def run(self, script: str) -> None:
         """Run commands where the last ones ended, with their variables; each has to succeed."""
@@ -99,3 +103,9 @@ class Walkthrough:
         left = iter(printed)
         for line in wanted:
             assert any(re.fullmatch(line, each) for each in left), f"not printed: {line}\nbut:\n{self.printed}"
+
+
+def _processor_seconds() -> float:
+    """Return what all commands so far spent."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
