@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 TUTORIAL = DOCS / "tutorial"
 PROMISED_SECONDS = 300
-"""From ``pip install`` to a hook of the example shop that is answered by one's own plugin in Python: what an author waits."""
+"""From ``pip install`` to a hook of the example shop that is answered by one's own plugin in Python."""
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ SOURCE: Final = "src/app.js"
 SIGNS: Final = "package.json"
 NEEDS: Final = "Node.js 20 or newer with npm (https://nodejs.org), and npm install in the project's folder"
 EDITOR: Final = (
-    "For completion in an editor, `npm install --no-save @bytecodealliance/jco@1.35.0` and then `npx jco guest-types wit "
-    "-n {name} -o build/types` write types; what they call `bigint` is a `number` here."
+    "For completion in an editor, `npm install --no-save @bytecodealliance/jco@1.35.0` and then "
+    "`npx jco guest-types wit -n {name} -o build/types` write types; what they call `bigint` is a `number` here."
 )
 _TOOL: Final = "componentize-qjs"
 
