@@ -20,8 +20,8 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 NO_SOURCE_FOLDERS: Final = frozenset({"build", "target", "node_modules", "tests", "__pycache__", ".pytest_cache"})
 """What tools made, and tests."""
 
-NO_SOURCES: Final = (".wasm", ".wasm.json", ".md", "pytest.ini")
-"""Ends of names of what does not decide what is built: the component, its record, prose."""
+NO_SOURCES: Final = (".wasm", ".wasm.json", ".md", "pytest.ini", "jsconfig.json", "pyrightconfig.json")
+"""Ends of names of what does not decide what is built: the component, its record, prose, settings of editors."""
 
 
 def sources(folder: Path) -> Iterator[tuple[str, bytes]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from wasmtime import component as wc
 
 from tests.components import echo, err, json_handler, log, ok, plugin_component, route, spin, text_hook, trap
+from tests.pages import blocks
 from wasm_plugins.kit.__main__ import main
 from wasm_plugins.kit.loaded_plugin import LoadedPlugin, prepare
 from wasm_plugins.kit.plugin_file import PluginFile
@@ -61,6 +63,13 @@ def kit(capsys: pytest.CaptureFixture[str], *arguments: object, status: int = 0)
     assert main([command, *_with_json(rest)]) == status
     document: Mapping[str, Any] = json.loads(capsys.readouterr().out)
     return document
+
+
+def file_blocks(page: Path) -> Iterator[tuple[str, str]]:
+    """Yield the tests that a page has authors write: the name of each file, and its text."""
+    for language, text in blocks(page):
+        if language == "python" and (named := re.match(r"# tests/(\w+\.py)\n", text)):
+            yield named[1], text
 
 
 def _with_json(arguments: list[str]) -> list[str]:
