@@ -13,7 +13,7 @@ from django.db.migrations.loader import MigrationLoader
 pytestmark = pytest.mark.django_db(databases=["default", "sqlite"])
 
 ADDED_SINCE = {
-    "plugin": ["limits"],
+    "plugin": ["limits", "settings"],
     "pluginversion": ["signing_key", "statement", "trust", "uploaded_by"],
     "taskrun": ["lease_until", "scheduled_for", "spared", "used", "waited"],
 }

@@ -72,6 +72,9 @@ class Manifest:
     capabilities: Mapping[str, Any] = field(default_factory=dict)
     """Scopes that the plugin asks for by capability; which capabilities it needs follows from its imports."""
 
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """JSON schema of its settings as ``settings_schema`` takes it, or nothing for a plugin that has none."""
+
     version: str = ""
     title: str = ""
     description: str = ""
