@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db(databases=["default", "sqlite"])
 ADDED_SINCE = {
     "plugin": ["limits", "settings"],
     "pluginversion": ["signing_key", "statement", "trust", "uploaded_by"],
-    "taskrun": ["lease_until", "spared", "used", "waited"],
+    "taskrun": ["lease_until", "scheduled_for", "spared", "used", "waited"],
 }
 
 

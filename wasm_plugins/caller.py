@@ -87,6 +87,7 @@ def call_plugin(
     context = CallContext(
         plugin=plugin.name,
         version=plugin.version,
+        plugin_id=plugin.id,
         grants=plugin.grants,
         user=acting_user.get(),
         session=session,

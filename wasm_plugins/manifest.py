@@ -58,7 +58,7 @@ class TaskDeclaration:
     max_retries: int = 0
 
     schedule: str = ""
-    """When to run by itself, as a cron expression. Recorded; nothing runs by it yet."""
+    """When to run by itself, as a cron expression of five fields; empty means only when asked to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

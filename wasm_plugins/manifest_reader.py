@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from .capabilities import CAPABILITIES
+from .cron import ScheduleError, check_schedule
 from .exceptions import ManifestError
 from .manifest import (
     ACCESS_WORDS,
@@ -239,8 +240,17 @@ def _task(name: object, tables: Mapping[str, Any], at: str) -> TaskDeclaration:
         queue=queue,
         timeout_s=_number(table, "timeout_s", None, 1, 86_400, at),
         max_retries=_number(table, "max_retries", 0, 0, 20, at),
-        schedule=_text(table, "schedule"),
+        schedule=_schedule(table.get("schedule", ""), f"{at}.schedule"),
     )
+
+
+def _schedule(schedule: object, at: str) -> str:
+    if schedule == "":
+        return ""
+    try:
+        return check_schedule(schedule if isinstance(schedule, str) else repr(schedule))
+    except ScheduleError as error:
+        raise ManifestError(str(error), field=at) from None
 
 
 def _capabilities(extra: Mapping[str, Any]) -> dict[str, Any]:

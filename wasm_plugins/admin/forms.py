@@ -12,9 +12,11 @@ from django.forms.fields import InvalidJSONInput
 from django.utils.translation import gettext_lazy as _
 
 from ..capabilities import CAPABILITIES
+from ..cron import ScheduleError
 from ..grants import check_grant
 from ..manifest import ACCESS_WORDS
 from ..models import Grant, Hook, Route, Task
+from ..tasks.schedule import OFF, allowed_schedule
 
 if TYPE_CHECKING:
     GrantFormBase = forms.ModelForm[Grant]
@@ -73,7 +75,8 @@ class GrantForm(Named, GrantFormBase):
         initial=dict,
         help_text=_(
             'JSON. For database: {"tables": {"shop_order": ["select"]}}; for http: {"hosts": '
-            '["https://api.example.com", "https://*.example.org:8443"]}; for authorization: {}.'
+            '["https://api.example.com", "https://*.example.org:8443"]}; for keyvalue: '
+            '{"buckets": ["carts"]}; for authorization: {}.'
         ),
         widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
     )
@@ -131,7 +134,17 @@ class TaskForm(Named, TaskFormBase):
 
     class Meta:
         model = Task
-        fields = ("queue", "timeout_s", "max_retries", "is_enabled")
+        fields = ("schedule", "queue", "timeout_s", "max_retries", "is_enabled")
+
+    def clean_schedule(self) -> str:
+        """Refuse what is neither an expression that this project allows, nor the word that turns it off."""
+        schedule: str = " ".join(self.cleaned_data["schedule"].split())
+        if schedule.lower() in ("", OFF):
+            return schedule.lower()
+        try:
+            return allowed_schedule(schedule)
+        except ScheduleError as error:
+            raise ValidationError(str(error), code="invalid") from None
 
     def clean_queue(self) -> str:
         """Refuse a queue that the project does not have: no worker would ever take the runs."""

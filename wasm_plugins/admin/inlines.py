@@ -22,6 +22,7 @@ from .people import by_whom
 from .permissions import may_run
 from .readonly import Approved, PartOfPlugin, ReadOnly, Tuned
 from .route_links import open_url
+from .schedules import next_in_words
 
 if TYPE_CHECKING:
     VersionInlineBase = admin.TabularInline[PluginVersion, Plugin]
@@ -125,8 +126,11 @@ class TaskInline(Tuned, TaskInlineBase):
 
     model = Task
     form = TaskForm
-    fields = ("name", "by_hand", "is_declared", "as_declared", "queue", "timeout_s", "max_retries", "is_enabled")
-    readonly_fields = ("name", "by_hand", "is_declared", "as_declared")
+    fields = (
+        *("name", "by_hand", "is_declared", "as_declared", "schedule", "due_next", "queue", "timeout_s", "max_retries"),
+        "is_enabled",
+    )
+    readonly_fields = ("name", "by_hand", "is_declared", "as_declared", "due_next")
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         """Remember whether who looks may run tasks."""
@@ -137,6 +141,11 @@ class TaskInline(Tuned, TaskInlineBase):
     def as_declared(self, task: Task) -> str:
         """Show what the plugin declares of queue, timeout and retries."""
         return ", ".join(f"{key} {value}" for key, value in task.declared.items() if value not in ("", None)) or "–"
+
+    @admin.display(description=_("next run"))
+    def due_next(self, task: Task) -> str:
+        """Say when it runs next by itself, or why not."""
+        return next_in_words(task)
 
     @admin.display(description=_("run by hand"))
     def by_hand(self, task: Task) -> SafeString | str:
