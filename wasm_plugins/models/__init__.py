@@ -2,9 +2,11 @@
 
 from .agreement import Agreement
 from .audit import AuditEntry
-from .declared import Hook, Route, Task
+from .counts import CallCount
+from .declared import Hook, Route, Schedule, Task
 from .generation import Generation, SyncState
 from .health import VersionHealth
+from .keyvalue import KeyValue, KeyValueUsage
 from .plugin import Grant, Plugin, PluginVersion, StoredObject
 from .process import ServingProcess
 from .secret import Secret
@@ -14,12 +16,16 @@ from .trust import TrustedKey
 __all__ = [
     "Agreement",
     "AuditEntry",
+    "CallCount",
     "Generation",
     "Grant",
     "Hook",
+    "KeyValue",
+    "KeyValueUsage",
     "Plugin",
     "PluginVersion",
     "Route",
+    "Schedule",
     "Secret",
     "ServingProcess",
     "StoredObject",
