@@ -251,6 +251,8 @@ def test_routes_say_who_may_call_them_and_tasks_where_and_when_they_run(root: St
         page = words_of(root.get(step_of(step, version)))
         assert "/plugins/busy/open GET, POST anybody" in page
         assert "count default 5 4 * * * 9 s 0" in page
+    version.plugin.tasks.update(schedule="off")
+    assert "count default only when asked for 9 s 0" in words_of(root.get(step_of("consent", version)))
     version.plugin.routes.update(access="shop.view_order")
     assert "those with the permission shop.view_order" in words_of(root.get(step_of("consent", version)))
 
