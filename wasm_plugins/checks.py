@@ -15,6 +15,7 @@ from django.utils.module_loading import import_string
 from .conf import PREFIX, conf, is_safe_mode, setting_names
 from .host.http.addresses import NEVER
 from .runtime.signing import check_public_key
+from .schedule_checks import check_schedules
 from .trust import POLICIES
 
 _AT_LEAST_ONE: Final = (
@@ -37,6 +38,11 @@ _AT_LEAST_ONE: Final = (
     "SQL_ROWS",
     "HTTP_REQUESTS",
     "HTTP_BODY_BYTES",
+    "KEYVALUE_KEYS",
+    "KEYVALUE_BYTES",
+    "KEYVALUE_KEY_BYTES",
+    "KEYVALUE_VALUE_BYTES",
+    "SCHEDULE_INTERVAL_S",
     "CONCURRENT_CALLS",
     "CALL_DEPTH",
     "COMPONENT_BYTES",
@@ -62,7 +68,7 @@ _AT_LEAST_ONE: Final = (
     "API_UPLOADS_PER_MINUTE",
     "API_CONCURRENT_UPLOADS",
 )
-_AT_LEAST_ZERO: Final = ("SYNC_INTERVAL_S", "KEPT_CALLS")
+_AT_LEAST_ZERO: Final = ("SYNC_INTERVAL_S", "PROCESS_REPORT_S", "KEPT_CALLS")
 _YES_OR_NO: Final = ("SAFE_MODE", "TWO_PERSONS", "AUDIT_HOOKS")
 JSON_SERIALIZER: Final = "rq.serializers.JSONSerializer"
 """As pickle, a job would be code that whoever can write to Redis runs in the workers."""
@@ -94,6 +100,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         *_check_authenticator(),
         *_check_switches(),
         *_check_secret_keys(),
+        *check_schedules(),
         *_check_tokens(),
     ]
 
