@@ -77,7 +77,7 @@ def test_the_how_to_is_followed_word_for_word(
     live_server: LiveServer, child_environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if shutil.which("curl") is None:
-        pytest.skip("not installed: curl")
+        pytest.skip("curl is not installed")
     user = user_with(*AUTHOR)
     User.objects.filter(pk=user.pk).update(username="ada")
     walk = Walkthrough(tmp_path, ROOT)
