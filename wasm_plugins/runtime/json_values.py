@@ -45,8 +45,8 @@ def from_json(value: Any, of: WitType, at: str) -> Any:
         NotOfType: The value has another shape than the type.
     """
     match of:
-        case ListOf(element) if element == U8 and isinstance(value, str):
-            return value.encode()
+        case ListOf(element) if element == U8 and isinstance(value, str | bytes):
+            return value.encode() if isinstance(value, str) else value
         case ListOf(element):
             items = [
                 from_json(each, element, f"{at}[{number}]") for number, each in enumerate(_as(list, value, of, at))
