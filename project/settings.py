@@ -21,8 +21,8 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "wasm_plugins",  # before django_rq, so that a job's page has a link to its run
     "django_rq",
-    "wasm_plugins",
     "project.shop",
 ]
 

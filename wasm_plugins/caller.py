@@ -13,7 +13,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from . import audit, components
 from .exceptions import AnswerRefused, LinkError, PluginError
-from .health import watched
+from .health import Watch, watched
 from .host.configuration import Configuration
 from .host.context import CallContext, Report, RunFacts
 from .host.session import Session
@@ -54,6 +54,8 @@ def call_plugin(
     log: CallLog | None = None,
     report: Report | None = None,
     run: RunFacts | None = None,
+    watch: Watch = watched,
+    linked: Callee | None = None,
 ) -> Any:
     """Run an export of the version that a snapshot names; the caller has a transaction open on ``using``.
 
@@ -73,6 +75,8 @@ def call_plugin(
         log: Where the plugin's output goes.
         report: Where a task's progress goes.
         run: The run of a task that the call is an attempt of.
+        watch: What stands before the call and learns from its end.
+        linked: What to call instead of the component as it is linked for everybody: a trial has hosts of its own.
 
     Raises:
         PluginUnavailable: The plugin is asleep or busy, and was not called.
@@ -87,20 +91,21 @@ def call_plugin(
     context = CallContext(
         plugin=plugin.name,
         version=plugin.version,
+        plugin_id=plugin.id,
         grants=plugin.grants,
         user=acting_user.get(),
         session=session,
-        configuration=Configuration(plugin.id, plugin.name, log.redactor),
+        configuration=Configuration(plugin.id, plugin.name, log.redactor, plugin.settings),
         report=report,
         run=run,
     )
     with (
         _told(plugin),
-        watched(plugin, limits),
+        watch(plugin, limits),
         discreet(plugin, context, log),
         _closing(plugin, export, session, log),
     ):
-        linked = components.get_linked(plugin.digest)
+        linked = linked or components.get_linked(plugin.digest)
         _check_type(linked, export, expected)
         answer = sandbox.call(linked, export, args, limits=limits, host=context, log=log)
         return answer if convert is None else convert(answer, log)

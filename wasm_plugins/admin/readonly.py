@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import HttpRequest
 
@@ -12,7 +12,7 @@ from .permissions import may_approve, may_see, may_tune
 class ReadOnly:
     """Refuses to add, change and delete, for model admins and inlines."""
 
-    change_form_template: Any = "wasm_plugins/admin/readonly_form.html"
+    change_form_template: ClassVar[Any] = "wasm_plugins/admin/readonly_form.html"
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody adds by hand."""
@@ -31,6 +31,10 @@ class PartOfPlugin:
     """Is seen by whoever sees the plugin; there are no permissions of its own to hand out."""
 
     extra = 0
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Fetch the plugin with each row: a row is called by it."""
+        return super().get_queryset(request).select_related("plugin")  # type: ignore[misc]
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whoever sees the plugin."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
 from .. import components
+from ..call_counts import call_counts
 from ..exceptions import (
     AnswerRefused,
     CompileError,
@@ -31,6 +32,9 @@ _OF_THE_CALLER: Final = ("depth", "argument_bytes")
 
 _MOST_CAUSES: Final = 32
 
+Watch = Callable[[ActivePlugin, Limits], AbstractContextManager[None]]
+"""What stands before a call."""
+
 
 @contextmanager
 def watched(plugin: ActivePlugin, limits: Limits) -> Iterator[None]:
@@ -49,12 +53,33 @@ def watched(plugin: ActivePlugin, limits: Limits) -> Iterator[None]:
                 yield
         except PluginFailed:
             breaker.note_success(plugin, pass_)  # it ran well, and said no
+            _count(plugin)
             raise
         except Exception as error:
-            if _is_its_fault(error, plugin):
+            if is_its_fault := _is_its_fault(error, plugin):
                 breaker.note_failure(plugin, pass_, error)
+            _count(plugin, has_failed=is_its_fault)
             raise
         breaker.note_success(plugin, pass_)
+        _count(plugin)
+
+
+def _count(plugin: ActivePlugin, *, has_failed: bool = False) -> None:
+    if plugin.is_recorded:
+        call_counts.add(plugin.name, has_failed=has_failed)
+
+
+@contextmanager
+def tried(plugin: ActivePlugin, limits: Limits) -> Iterator[None]:
+    """Let a call begin that an admin makes to see how it goes: it counts neither for nor against the version.
+
+    A process that dies of it does count.
+
+    Raises:
+        PluginBusy: As many calls of the plugin as may run at once in this process do run.
+    """
+    with bulkhead.entered(plugin, limits.concurrent_calls), components.running(plugin.digest):
+        yield
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from wasm_plugins.kit.failures import Usage
 from wasm_plugins.kit.fakes import FakeHost
 from wasm_plugins.kit.fakes.database import Database
 from wasm_plugins.kit.fakes.recordings import Recording, read_recordings, recording
-from wasm_plugins.kit.host_options import http_grant, make_database
+from wasm_plugins.kit.host_options import make_database, scopes_of
 from wasm_plugins.manifest import Manifest
 
 
@@ -21,6 +21,7 @@ class FakeWorld:
         manifest: What the plugin declares.
         config: Its settings, as ``wasi:config/store`` answers them; empty at first.
         secrets: Its secrets, likewise; once read, they are ``***`` in log and errors.
+        store: What ``wasi:keyvalue`` keeps for it: bytes by bucket and key, for example ``("default", "seen")``.
     """
 
     def __init__(self, manifest: Manifest) -> None:
@@ -28,6 +29,7 @@ class FakeWorld:
         self.manifest: Final = manifest
         self.config: Final[dict[str, str]] = {}
         self.secrets: Final[dict[str, str]] = {}
+        self.store: Final[dict[tuple[str, str], bytes]] = {}
         self._recordings: Final[list[Recording]] = []
         self._database: Database | None = None
         self._caller: dict[str, Any] = {}
@@ -126,7 +128,8 @@ class FakeWorld:
             config=dict(self.config),
             secrets=dict(self.secrets),
             database=self._database,
-            http=http_grant(self.manifest),
+            values=self.store,
+            **scopes_of(self.manifest),
             recordings=self._recordings,
             **{**self._caller, **more},
         )

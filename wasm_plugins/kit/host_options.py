@@ -9,15 +9,16 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from wasm_plugins.capabilities import DATABASE, HTTP
+from wasm_plugins.capabilities import DATABASE, HTTP, KEYVALUE
 from wasm_plugins.kit.failures import Usage
 from wasm_plugins.kit.fakes import FakeHost
 from wasm_plugins.kit.fakes.database import Database
 from wasm_plugins.kit.fakes.recordings import read_recordings
 from wasm_plugins.manifest import Manifest
 from wasm_plugins.runtime.limits import Limits
+from wasm_plugins.scopes.buckets import BucketGrant
 from wasm_plugins.scopes.hosts import HttpGrant
 from wasm_plugins.scopes.tables import TableGrant
 
@@ -55,7 +56,7 @@ def host_maker(arguments: argparse.Namespace, manifest: Manifest) -> Callable[[]
         username=arguments.user,
         permissions=permissions,
         database=None if fixture is None else make_database(fixture, manifest, str(arguments.database)),
-        http=http_grant(manifest),
+        **scopes_of(manifest),
         recordings=[replace(each) for each in recordings],
     )
 
@@ -77,9 +78,13 @@ def make_database(fixture: str, manifest: Manifest, source: str) -> Database:
         raise Usage(f"{source}: SQLite says {error}") from None
 
 
-def http_grant(manifest: Manifest) -> HttpGrant:
-    """Return where a plugin wants to send requests to, taken for granted."""
-    return HttpGrant.from_scope(manifest.capabilities.get(HTTP, {}))
+def scopes_of(manifest: Manifest) -> dict[str, Any]:
+    """Return the scopes that a plugin asks for, taken for granted, as a ``FakeHost`` has them."""
+    asked = manifest.capabilities
+    return {
+        "http": HttpGrant.from_scope(asked.get(HTTP, {})),
+        "buckets": BucketGrant.from_scope(asked.get(KEYVALUE, {})).buckets,
+    }
 
 
 def read_config(path: Path) -> Mapping[str, str]:

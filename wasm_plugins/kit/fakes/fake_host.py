@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from wasm_plugins.exceptions import AnswerRefused
 from wasm_plugins.runtime.log import CallLog
 from wasm_plugins.runtime.state import CallState
+from wasm_plugins.scopes.buckets import DEFAULT_BUCKET
 from wasm_plugins.scopes.hosts import HttpGrant
 
 from .recordings import Recording, SentRequest
@@ -43,6 +44,12 @@ class FakeHost:
 
     secrets: Mapping[str, str] = field(default_factory=dict)
     """Its secrets; one of the same name as a setting wins. Once read, they are stars in the log."""
+
+    buckets: frozenset[str] = frozenset({DEFAULT_BUCKET})
+    """Which buckets of its store the plugin may open."""
+
+    values: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    """What it keeps, by bucket and key; what a call changed is undone when it fails."""
 
     username: str = ""
     """Who calls; empty: nobody is logged in."""
@@ -108,19 +115,25 @@ class FakeHost:
         Raises:
             AnswerRefused: What the plugin left breaks a constraint of the database.
         """
-        if self.database is None:
-            yield
-            return
-        left_open: list[str] = []
+        kept, left_open = dict(self.values), list[str]()
         try:
-            with self.database.call(forgets=self.forgets) as left_open:
+            with self.database.call(forgets=self.forgets) if self.database else nullcontext(left_open) as left_open:
                 yield
-        except sqlite3.IntegrityError as error:
+        except BaseException as error:
+            self._restore(kept)
+            if not isinstance(error, sqlite3.IntegrityError):
+                raise
             message = f"{export} left rows that break a constraint of the database"
             raise AnswerRefused(message, export=export) from error
         finally:
             for name in left_open:
                 log.write("warn", f"a transaction was left open on {name}: it was rolled back")
+        if self.forgets:
+            self._restore(kept)
+
+    def _restore(self, values: Mapping[tuple[str, str], bytes]) -> None:
+        self.values.clear()
+        self.values.update(values)
 
     @property
     def holds_nothing(self) -> bool:
