@@ -74,6 +74,9 @@ RQ_QUEUES = {
     },
 }
 
+# Authors who develop against the shop see what their plugins write; in production each call would cost a row.
+WASM_PLUGINS_KEPT_CALLS = 200 if DEBUG else 0
+
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 SERVE_STATIC = environment.is_set("SERVE_STATIC", default=DEBUG)

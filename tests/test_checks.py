@@ -10,7 +10,7 @@ import pytest
 from django.db import connections
 from pytest_django import Settings
 
-from wasm_plugins import checks, schedule_checks
+from wasm_plugins import checks, schedule_checks, token_checks
 from wasm_plugins.checks import check_settings
 from wasm_plugins.conf import conf, setting_names
 from wasm_plugins.tasks import schedule
@@ -62,6 +62,9 @@ def test_the_projects_own_settings_are_right() -> None:
         ("SCHEDULE_TIME_ZONE", "../../etc/passwd", "E080"),
         ("SCHEDULE_TIME_ZONE", 7, "E080"),
         ("SCHEDULE_MISSED", "none", "E081"),
+        ("KEPT_CALLS", -1, "E004"),
+        ("API_TOKEN_MAX_DAYS", 0, "E004"),
+        ("API_TOKEN_DAYS", 366, "E090"),
         ("NO_SUCH_SETTING", 1, "W001"),
     ],
 )
@@ -76,7 +79,7 @@ def test_networks_of_ones_own_are_fine(settings: Settings) -> None:
 
 
 def test_every_setting_has_a_check() -> None:
-    source = inspect.getsource(checks) + inspect.getsource(schedule_checks) + inspect.getsource(schedule)
+    source = inspect.getsource(checks) + "".join(map(inspect.getsource, (schedule_checks, schedule, token_checks)))
     assert [name for name in setting_names() if name not in source] == []
 
 

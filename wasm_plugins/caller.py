@@ -17,6 +17,7 @@ from .health import Watch, watched
 from .host.configuration import Configuration
 from .host.context import CallContext, Report, RunFacts
 from .host.session import Session
+from .kept_calls import kept
 from .runtime import sandbox
 from .runtime.log import CallLog
 from .runtime.stand_in import Callee
@@ -101,6 +102,7 @@ def call_plugin(
     )
     with (
         _told(plugin),
+        kept(plugin, export, log, is_run=run is not None),
         watch(plugin, limits),
         discreet(plugin, context, log),
         _closing(plugin, export, session, log),

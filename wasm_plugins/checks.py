@@ -16,6 +16,7 @@ from .conf import PREFIX, conf, is_safe_mode, setting_names
 from .host.http.addresses import NEVER
 from .runtime.signing import check_public_key
 from .schedule_checks import check_schedules
+from .token_checks import check_tokens
 from .trust import POLICIES
 
 _AT_LEAST_ONE: Final = (
@@ -63,7 +64,12 @@ _AT_LEAST_ONE: Final = (
     "RUN_RETENTION_DAYS",
     "LEASE_S",
     "PENDING_RUNS",
+    "API_TOKEN_DAYS",
+    "API_TOKEN_MAX_DAYS",
+    "API_UPLOADS_PER_MINUTE",
+    "API_CONCURRENT_UPLOADS",
 )
+_AT_LEAST_ZERO: Final = ("SYNC_INTERVAL_S", "PROCESS_REPORT_S", "KEPT_CALLS")
 _YES_OR_NO: Final = ("SAFE_MODE", "TWO_PERSONS", "AUDIT_HOOKS")
 JSON_SERIALIZER: Final = "rq.serializers.JSONSerializer"
 """As pickle, a job would be code that whoever can write to Redis runs in the workers."""
@@ -96,6 +102,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         *_check_switches(),
         *_check_secret_keys(),
         *check_schedules(),
+        *check_tokens(),
     ]
 
 
@@ -193,7 +200,7 @@ def _check_numbers() -> Iterator[CheckMessage]:
     for name in _AT_LEAST_ONE:
         if not _is_number(getattr(conf, name), least=1):
             yield Error(f"{PREFIX}{name} must be a whole number of at least 1.", id="wasm_plugins.E004")
-    for name in ("SYNC_INTERVAL_S", "PROCESS_REPORT_S"):
+    for name in _AT_LEAST_ZERO:
         if not _is_number(getattr(conf, name), least=0):
             yield Error(f"{PREFIX}{name} must be a whole number of at least 0.", id="wasm_plugins.E004")
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.components import plugin_component
 from tests.kit.plugins import greeter, kit, loaded
-from wasm_plugins.kit import build, call, check, inspect, new, pytest_plugin, test
+from wasm_plugins.kit import build, call, check, dev, inspect, new, pytest_plugin, test, upload
 from wasm_plugins.kit.__main__ import main
 from wasm_plugins.kit.fakes import recordings
 from wasm_plugins.kit.fakes.recordings import read_recordings
@@ -19,7 +19,10 @@ from wasm_plugins.kit.plugin_call import PluginCall
 from wasm_plugins.kit.plugin_host import PluginHost
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "kit.md").read_text()
-COMMANDS = {"new": new, "build": build, "check": check, "call": call, "test": test, "inspect": inspect}
+COMMANDS = {
+    **{"new": new, "build": build, "check": check, "call": call, "test": test, "inspect": inspect},
+    **{"upload": upload, "dev": dev},
+}
 
 
 def _section(name: str) -> str:
@@ -43,7 +46,7 @@ def test_every_option_is_documented_and_no_other_is(name: str) -> None:
     parser = argparse.ArgumentParser()
     COMMANDS[name].add_parser(parser.add_subparsers())
     rows = [line for line in _section(f"`{name}`").splitlines() if line.startswith("| `--")]
-    assert {re.findall(r"--[a-z-]+", row)[0] for row in rows} == _options(parser)
+    assert {re.findall(r"--[a-z0-9-]+", row)[0] for row in rows} == _options(parser)
 
 
 @pytest.mark.parametrize("name", ["new", "check", "call", "inspect"])

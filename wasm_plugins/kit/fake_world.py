@@ -10,7 +10,7 @@ from wasm_plugins.kit.failures import Usage
 from wasm_plugins.kit.fakes import FakeHost
 from wasm_plugins.kit.fakes.database import Database
 from wasm_plugins.kit.fakes.recordings import Recording, read_recordings, recording
-from wasm_plugins.kit.host_options import make_database, scopes_of
+from wasm_plugins.kit.host_options import buckets, http_grant, make_database
 from wasm_plugins.manifest import Manifest
 
 
@@ -21,7 +21,7 @@ class FakeWorld:
         manifest: What the plugin declares.
         config: Its settings, as ``wasi:config/store`` answers them; empty at first.
         secrets: Its secrets, likewise; once read, they are ``***`` in log and errors.
-        store: What ``wasi:keyvalue`` keeps for it: bytes by bucket and key, for example ``("default", "seen")``.
+        store: What it keeps in ``wasi:keyvalue/store``, by bucket and key; calls that fail change nothing of it.
     """
 
     def __init__(self, manifest: Manifest) -> None:
@@ -128,8 +128,9 @@ class FakeWorld:
             config=dict(self.config),
             secrets=dict(self.secrets),
             database=self._database,
-            values=self.store,
-            **scopes_of(self.manifest),
+            http=http_grant(self.manifest),
             recordings=self._recordings,
+            buckets=buckets(self.manifest),
+            values=self.store,
             **{**self._caller, **more},
         )

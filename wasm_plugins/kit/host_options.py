@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from wasm_plugins.capabilities import DATABASE, HTTP, KEYVALUE
 from wasm_plugins.kit.failures import Usage
@@ -56,8 +56,9 @@ def host_maker(arguments: argparse.Namespace, manifest: Manifest) -> Callable[[]
         username=arguments.user,
         permissions=permissions,
         database=None if fixture is None else make_database(fixture, manifest, str(arguments.database)),
-        **scopes_of(manifest),
+        http=http_grant(manifest),
         recordings=[replace(each) for each in recordings],
+        buckets=buckets(manifest),
     )
 
 
@@ -78,13 +79,14 @@ def make_database(fixture: str, manifest: Manifest, source: str) -> Database:
         raise Usage(f"{source}: SQLite says {error}") from None
 
 
-def scopes_of(manifest: Manifest) -> dict[str, Any]:
-    """Return the scopes that a plugin asks for, taken for granted, as a ``FakeHost`` has them."""
-    asked = manifest.capabilities
-    return {
-        "http": HttpGrant.from_scope(asked.get(HTTP, {})),
-        "buckets": BucketGrant.from_scope(asked.get(KEYVALUE, {})).buckets,
-    }
+def http_grant(manifest: Manifest) -> HttpGrant:
+    """Return where a plugin wants to send requests to, taken for granted."""
+    return HttpGrant.from_scope(manifest.capabilities.get(HTTP, {}))
+
+
+def buckets(manifest: Manifest) -> frozenset[str]:
+    """Return which buckets of its store a plugin wants to open, taken for granted."""
+    return BucketGrant.from_scope(manifest.capabilities.get(KEYVALUE, {})).buckets
 
 
 def read_config(path: Path) -> Mapping[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -49,7 +49,7 @@ class FakeHost:
     """Which buckets of its store the plugin may open."""
 
     values: dict[tuple[str, str], bytes] = field(default_factory=dict)
-    """What it keeps, by bucket and key; what a call changed is undone when it fails."""
+    """What it keeps, by bucket and key; part of the call's transaction."""
 
     username: str = ""
     """Who calls; empty: nobody is logged in."""
@@ -115,25 +115,36 @@ class FakeHost:
         Raises:
             AnswerRefused: What the plugin left breaks a constraint of the database.
         """
-        kept, left_open = dict(self.values), list[str]()
+        with self._keeping_values(), self._database_transaction(export, log):
+            yield
+
+    @contextmanager
+    def _keeping_values(self) -> Iterator[None]:
+        before = dict(self.values)
+        is_kept = False
         try:
-            with self.database.call(forgets=self.forgets) if self.database else nullcontext(left_open) as left_open:
+            yield
+            is_kept = not self.forgets
+        finally:
+            if not is_kept:
+                self.values.clear()
+                self.values.update(before)
+
+    @contextmanager
+    def _database_transaction(self, export: str, log: CallLog) -> Iterator[None]:
+        if self.database is None:
+            yield
+            return
+        left_open: list[str] = []
+        try:
+            with self.database.call(forgets=self.forgets) as left_open:
                 yield
-        except BaseException as error:
-            self._restore(kept)
-            if not isinstance(error, sqlite3.IntegrityError):
-                raise
+        except sqlite3.IntegrityError as error:
             message = f"{export} left rows that break a constraint of the database"
             raise AnswerRefused(message, export=export) from error
         finally:
             for name in left_open:
                 log.write("warn", f"a transaction was left open on {name}: it was rolled back")
-        if self.forgets:
-            self._restore(kept)
-
-    def _restore(self, values: Mapping[tuple[str, str], bytes]) -> None:
-        self.values.clear()
-        self.values.update(values)
 
     @property
     def holds_nothing(self) -> bool:
