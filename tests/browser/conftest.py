@@ -14,6 +14,7 @@ from pytest_django.live_server_helper import LiveServer
 from tests.browser.person import Person, person
 from tests.browser.policy import MIDDLEWARE
 from tests.browser_session import Browser
+from wasm_plugins.registry import registry
 
 Staff = Callable[..., Person]
 
@@ -37,6 +38,14 @@ def live_server(real_parts: object) -> Iterator[LiveServer]:
         server = LiveServer("localhost")
     yield server
     server.stop()
+
+
+@pytest.fixture(autouse=True)
+def fresh_registry() -> Iterator[None]:
+    """Let the process, which serves the site too, forget the plugins of other tests."""
+    registry.invalidate()
+    yield
+    registry.invalidate()
 
 
 @pytest.fixture

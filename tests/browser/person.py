@@ -57,12 +57,13 @@ class Person:
 
     def look(self, name: str) -> None:
         """Look around on a page: nothing about it is wrong, for nobody; its pictures get a name."""
-        assert self.do(lambda page: look_at(page, name)) == []
+        problems = self.do(lambda page: look_at(page, name))
+        assert not problems, "\n".join(problems)
         self.is_content()
 
     def is_content(self) -> None:
         """Make sure that no script, no policy and no request has failed so far."""
-        assert self.watch.problems == []
+        assert not self.watch.problems, "\n".join(self.watch.problems)
 
     # Hands
 
@@ -107,11 +108,30 @@ class Person:
         """Press a key."""
         self.do(lambda page: page.keyboard.press(name))
 
+    def choose_with_key(self, name: str, file_name: str, content: bytes) -> None:
+        """Open the dialog of the field that has the focus with a key, and choose a file in it."""
+        file = FilePayload(name=file_name, mimeType="application/wasm", buffer=content)
+
+        def step(page: Page) -> None:
+            with page.expect_file_chooser() as chooser:
+                page.keyboard.press(name)
+            chooser.value.set_files(file)
+
+        self.do(step)
+
     # Eyes
 
     def sees(self, text: str | re.Pattern[str], *, within: str = "#content, main", timeout_ms: int = 20_000) -> None:
         """Wait until a text is there."""
-        self.do(lambda page: expect(page.locator(within).first).to_contain_text(text, timeout=timeout_ms))
+
+        def step(page: Page) -> None:
+            try:
+                expect(page.locator(within).first).to_contain_text(text, timeout=timeout_ms)
+            except AssertionError:
+                shown = " ".join(page.locator("body").inner_text().split())
+                raise AssertionError(f"{page.url} does not show {text!r}, but: {shown[:1500]}") from None
+
+        self.do(step)
 
     def misses(self, text: str, *, within: str = "#content, main") -> None:
         """Make sure that a text is not there."""
@@ -124,6 +144,10 @@ class Person:
     def text_of(self, selector: str) -> str:
         """Return what an element shows."""
         return self.do(lambda page: page.locator(selector).first.inner_text())
+
+    def value_of(self, label: str) -> str:
+        """Return what is in a field."""
+        return self.do(lambda page: page.get_by_label(label).input_value())
 
     def count(self, selector: str) -> int:
         """Count elements."""
