@@ -17,6 +17,8 @@ PICTURES: Final = ROOT / "var" / "screenshots"
 _SERIOUS: Final = ("serious", "critical")
 _COLOURS: Final = ("color-contrast", "link-in-text-block")
 """What can differ between light and dark."""
+_ROOM: Final = (*_COLOURS, "scrollable-region-focusable")
+"""What can differ between a wide window and a narrow one; the rest is a matter of the page's elements."""
 
 _NOT_OURS: Final[tuple[str, ...]] = ()
 """Parts of Django's own pages that fail in every project, as selectors."""
@@ -44,7 +46,7 @@ class View:
 
 _DESK: Final = ViewportSize(width=1280, height=900)
 VIEWS: Final = (
-    View("phone", ViewportSize(width=390, height=844), "light"),
+    View("phone", ViewportSize(width=390, height=844), "light", _ROOM),
     View("dark", _DESK, "dark", _COLOURS),
     View("light", _DESK, "light"),  # the last, so that a test goes on in it
 )

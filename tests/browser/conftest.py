@@ -19,7 +19,7 @@ from wasm_plugins.registry import registry
 Staff = Callable[..., Person]
 
 VIEWER = ("view_plugin", "view_pluginversion", "view_taskrun", "view_storedobject")
-OPERATOR = (*VIEWER, "upload_plugin", "tune_plugin")
+OPERATOR = (*VIEWER, "upload_plugin", "run_plugin", "tune_plugin")
 APPROVER = (
     *OPERATOR,
     "approve_plugin",
@@ -81,6 +81,12 @@ def operator(staff: Staff) -> Person:
 def approver(staff: Staff) -> Person:
     """Somebody who decides which plugin may do what."""
     return staff("ada", *APPROVER)
+
+
+@pytest.fixture
+def nobody(staff: Staff) -> Person:
+    """Somebody who may enter the admin and has no permission there."""
+    return staff("nora")
 
 
 @pytest.fixture

@@ -26,6 +26,9 @@ _FOCUSED: Final = """() => {
     return [called.trim(), ring || style.boxShadow !== 'none' || it.matches(':focus-visible')]
 }"""
 
+_BUTTONS: Final = """found => found.flatMap(each => [...each.querySelectorAll('button, input[type=submit]')])
+    .filter(each => !each.closest('#changelist-form, #changelist-search')).map(each => each.value || each.innerText)"""
+
 
 class Person:
     """Acts in a window of his own; each step waits until the page is ready for it.
@@ -148,6 +151,15 @@ class Person:
     def value_of(self, label: str) -> str:
         """Return what is in a field."""
         return self.do(lambda page: page.get_by_label(label).input_value())
+
+    def buttons(self) -> list[str]:
+        """Name the buttons of a page's own part, from top to bottom."""
+        found: list[str] = self.do(lambda page: page.locator("#content").evaluate_all(_BUTTONS))
+        return found
+
+    def status_of(self, path: str) -> int:
+        """Ask for a page as this person, without opening it."""
+        return self.do(lambda page: page.request.get(path).status)
 
     def count(self, selector: str) -> int:
         """Count elements."""
