@@ -13,6 +13,8 @@ PROGRESS = "plugins-manager:tasks/progress"
 RUN = "plugins-manager:tasks/run"
 CONFIG = "wasi:config/store"
 LOGGING = "wasi:logging/logging"
+KEYVALUE = "wasi:keyvalue/store@0.2.0-draft2"
+ATOMICS = "wasi:keyvalue/atomics@0.2.0-draft2"
 
 Value = None | bool | int | float | str
 """What a step can pass to SQL."""
@@ -23,7 +25,12 @@ _CASES = ["null", "boolean", "integer", "real", "numeric", "text"]
 POLL = "wasi:io/poll@0.2.0"
 CLOCK = "wasi:clocks/monotonic-clock@0.2.0"
 
-INTERFACE_ALIASES = {POLL: '  (alias export $wasi-io-poll "pollable" (type $pollable))'}
+INTERFACE_ALIASES = {
+    POLL: '  (alias export $wasi-io-poll "pollable" (type $pollable))',
+    KEYVALUE: """
+  (alias export $wasi-keyvalue-store "bucket" (type $kept-bucket))
+  (alias export $wasi-keyvalue-store "error" (type $kept-error))""",
+}
 """WAT that comes after an imported interface."""
 
 INTERFACE_TYPES = {
@@ -37,6 +44,15 @@ INTERFACE_TYPES = {
     CONFIG: """
     (type $error' (variant (case "upstream" string) (case "io" string)))
     (export "error" (type $error (eq $error')))""",
+    KEYVALUE: """
+    (export "bucket" (type $bucket (sub resource)))
+    (type $error' (variant (case "no-such-store") (case "access-denied") (case "other" string)))
+    (export "error" (type $error (eq $error')))
+    (type $keys' (record (field "keys" (list string)) (field "cursor" (option string))))
+    (export "key-response" (type $keys (eq $keys')))""",
+    ATOMICS: """
+    (alias outer 1 $kept-bucket (type $b0)) (export "bucket" (type $b (eq $b0)))
+    (alias outer 1 $kept-error (type $e0)) (export "error" (type $e (eq $e0)))""",
     LOGGING: """
     (type $level' (enum "trace" "debug" "info" "warn" "error" "critical"))
     (export "level" (type $level (eq $level')))""",

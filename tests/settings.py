@@ -36,3 +36,4 @@ DATABASES = {
 # Compiled components are kept between runs: the largest takes eight seconds. Who died of one is noted beside it.
 WASM_PLUGINS_CACHE_DIR = BASE_DIR / "var" / f"compiled{SIDE and f'-{SIDE}'}"
 WASM_PLUGINS_SYNC_INTERVAL_S = 0
+WASM_PLUGINS_PROCESS_REPORT_S = 0  # which tests that count queries would count

@@ -7,11 +7,13 @@ import re
 from typing import Any
 
 import pytest
+from django.db import connections
 from pytest_django import Settings
 
-from wasm_plugins import checks
+from wasm_plugins import checks, schedule_checks
 from wasm_plugins.checks import check_settings
 from wasm_plugins.conf import conf, setting_names
+from wasm_plugins.tasks import schedule
 
 
 def ids() -> list[str]:
@@ -41,6 +43,7 @@ def test_the_projects_own_settings_are_right() -> None:
         ("REQUEST_BODY_BYTES", 0, "E004"),
         ("RESPONSE_BODY_BYTES", 0, "E004"),
         ("SYNC_INTERVAL_S", -1, "E004"),
+        ("PROCESS_REPORT_S", -1, "E004"),
         ("QUEUE", "nowhere", "E005"),
         ("CACHE_DIR", 7, "E006"),
         ("HTTP_TIMEOUT_MS", 0, "E004"),
@@ -53,6 +56,12 @@ def test_the_projects_own_settings_are_right() -> None:
         ("SECRET_KEYS", "one text is no list of them, however long it is", "E031"),
         ("SECRET_KEYS", ["too short"], "E031"),
         ("SECRET_KEYS", [b"not a text, and long enough to be one of them"], "E031"),
+        ("KEYVALUE_KEYS", 0, "E004"),
+        ("SCHEDULE_INTERVAL_S", 0, "E004"),
+        ("SCHEDULE_TIME_ZONE", "Europe/Nowhere", "E080"),
+        ("SCHEDULE_TIME_ZONE", "../../etc/passwd", "E080"),
+        ("SCHEDULE_TIME_ZONE", 7, "E080"),
+        ("SCHEDULE_MISSED", "none", "E081"),
         ("NO_SUCH_SETTING", 1, "W001"),
     ],
 )
@@ -67,7 +76,7 @@ def test_networks_of_ones_own_are_fine(settings: Settings) -> None:
 
 
 def test_every_setting_has_a_check() -> None:
-    source = inspect.getsource(checks)
+    source = inspect.getsource(checks) + inspect.getsource(schedule_checks) + inspect.getsource(schedule)
     assert [name for name in setting_names() if name not in source] == []
 
 
@@ -96,6 +105,18 @@ def test_an_unknown_setting_is_a_defect() -> None:
 def test_a_queue_without_the_json_serializer_is_warned_of(settings: Settings) -> None:
     settings.RQ_QUEUES = {"default": {"URL": "redis://localhost"}}
     assert ids() == ["W003"]
+
+
+@pytest.mark.parametrize(("host", "expected"), [("db.example.org", ["W004"]), ("", []), ("/run/postgresql", [])])
+def test_a_database_elsewhere_that_may_be_waited_for_for_ever_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch, host: str, expected: list[str]
+) -> None:
+    database = connections["default"].settings_dict
+    monkeypatch.setitem(database, "HOST", host)
+    monkeypatch.setitem(database, "OPTIONS", {})
+    assert ids() == expected
+    monkeypatch.setitem(database, "OPTIONS", {"connect_timeout": 10})
+    assert ids() == []
 
 
 @pytest.mark.parametrize("wrong", ["no.such.module", "nodots", "wasm_plugins.paths.PATH_CHARS", 7])

@@ -36,6 +36,7 @@ from wasm_plugins import (
     signatures,
 )
 from wasm_plugins.capabilities import CAPABILITIES
+from wasm_plugins.host import host_interfaces
 from wasm_plugins.kit import __main__ as kit
 from wasm_plugins.management.plugins import SUBCOMMANDS
 from wasm_plugins.models import Plugin, TaskRun
@@ -43,7 +44,7 @@ from wasm_plugins.results import HookResult
 from wasm_plugins.routes import STATUS_OF, status_of
 from wasm_plugins.runtime import contract, wit
 from wasm_plugins.runtime.log import CallLog
-from wasm_plugins.runtime.wasi import http_fields
+from wasm_plugins.runtime.wasi import http_fields, keyvalue
 from wasm_plugins.tasks import describe_run, outcome
 
 LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
@@ -355,7 +356,7 @@ class WitReader:
         return primitive if isinstance(primitive, wit.Primitive) else {**self.used, **self.found.types}[name]
 
 
-STANDARD = ("wasi-clocks", "wasi-http", "wasi-io")
+STANDARD = ("wasi-clocks", "wasi-http", "wasi-io", "wasi-keyvalue")
 """Packages of the standard that have resources; ``tests/runtime/wasi`` compares them with what the host offers."""
 
 
@@ -418,6 +419,11 @@ def test_the_resources_of_wasi_http_are_documented() -> None:
         r"^  resource ([a-z-]+)", (ROOT / "wit" / "wasi-http" / "http.wit").read_text(), re.MULTILINE
     )
     assert sorted(documented) == sorted(resources)
+
+
+def test_the_functions_of_the_key_value_store_are_documented() -> None:
+    promised = [*host_interfaces()[keyvalue.STORE].functions, *host_interfaces()[keyvalue.ATOMICS].functions]
+    assert first_codes(section(reference("wit"), "## wasi:keyvalue")) == promised
 
 
 def test_the_headers_that_a_request_must_not_have_are_documented() -> None:

@@ -13,9 +13,9 @@ from django.db.migrations.loader import MigrationLoader
 pytestmark = pytest.mark.django_db(databases=["default", "sqlite"])
 
 ADDED_SINCE = {
-    "plugin": ["limits"],
+    "plugin": ["limits", "settings"],
     "pluginversion": ["signing_key", "statement", "trust", "uploaded_by"],
-    "taskrun": ["lease_until", "spared", "used", "waited"],
+    "taskrun": ["lease_until", "scheduled_for", "spared", "used", "waited"],
 }
 
 

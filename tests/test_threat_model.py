@@ -14,7 +14,7 @@ TEXT: Final = (ROOT / "THREAT_MODEL.md").read_text()
 CASES: Final = {"HP": 33, "HC": 16, "S3": 16, "SQ": 19, "AD": 7, "IF": 13, "LS": 8}
 """How many cases each group has."""
 
-MOST_UNTESTED: Final = 7
+MOST_UNTESTED: Final = 6
 
 _ROW: Final = re.compile(r"^\| ((?:HP|HC|S3|SQ|AD|IF|LS)-\d\d) \| [^|]+ \| (.+) \| (.+) \|$", re.MULTILINE)
 _TEST: Final = re.compile(r"test_(hp|hc|s3|sq|ad|if|ls)_(\d\d)_\w+")

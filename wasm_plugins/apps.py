@@ -20,10 +20,12 @@ class WasmPluginsConfig(AppConfig):
         from .first_use import sync_in_background
         from .health import count_deaths
         from .manager import get_plugin_manager
+        from .processes import report
         from .registry import registry
         from .routes import enqueue_route
 
         get_plugin_manager().enqueue_route = enqueue_route
         registry.before_looking = count_deaths
+        registry.after_looking = report
         registry.when_first_used = sync_in_background
         autodiscover_modules("plugin_hooks")

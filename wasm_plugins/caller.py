@@ -87,10 +87,11 @@ def call_plugin(
     context = CallContext(
         plugin=plugin.name,
         version=plugin.version,
+        plugin_id=plugin.id,
         grants=plugin.grants,
         user=acting_user.get(),
         session=session,
-        configuration=Configuration(plugin.id, plugin.name, log.redactor),
+        configuration=Configuration(plugin.id, plugin.name, log.redactor, plugin.settings),
         report=report,
         run=run,
     )

@@ -17,6 +17,9 @@ HTTP: Final = "http"
 CONFIG: Final = "config"
 """Read the plugin's own settings and secrets."""
 
+KEYVALUE: Final = "keyvalue"
+"""Keep values under keys in a store of the plugin's own, inside the caller's transaction."""
+
 HTML: Final = "html"
 """Answer routes with HTML pages, and slots with fragments. No import shows it, so ``plugin.toml`` asks for it."""
 
@@ -28,6 +31,8 @@ _CAPABILITY_OF: Final[dict[str, str | None]] = {
     "plugins-manager:tasks/progress": None,
     "plugins-manager:tasks/run": None,
     "wasi:config/store": CONFIG,
+    "wasi:keyvalue/store": KEYVALUE,
+    "wasi:keyvalue/atomics": KEYVALUE,
     "wasi:logging/logging": None,
     "wasi:http/types": HTTP,
     "wasi:http/outgoing-handler": HTTP,

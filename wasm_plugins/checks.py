@@ -15,6 +15,7 @@ from django.utils.module_loading import import_string
 from .conf import PREFIX, conf, is_safe_mode, setting_names
 from .host.http.addresses import NEVER
 from .runtime.signing import check_public_key
+from .schedule_checks import check_schedules
 from .trust import POLICIES
 
 _AT_LEAST_ONE: Final = (
@@ -37,6 +38,11 @@ _AT_LEAST_ONE: Final = (
     "SQL_ROWS",
     "HTTP_REQUESTS",
     "HTTP_BODY_BYTES",
+    "KEYVALUE_KEYS",
+    "KEYVALUE_BYTES",
+    "KEYVALUE_KEY_BYTES",
+    "KEYVALUE_VALUE_BYTES",
+    "SCHEDULE_INTERVAL_S",
     "CONCURRENT_CALLS",
     "CALL_DEPTH",
     "COMPONENT_BYTES",
@@ -89,6 +95,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         *_check_authenticator(),
         *_check_switches(),
         *_check_secret_keys(),
+        *check_schedules(),
     ]
 
 
@@ -157,6 +164,20 @@ def _check_databases() -> Iterator[CheckMessage]:
                 hint="Their statements are answered with an error. PostgreSQL and SQLite are supported.",
                 id="wasm_plugins.W002",
             )
+    for alias in sorted({each for each in databases.values() if each in connections and _may_wait_for_ever(each)}):
+        yield Warning(
+            f"Database {alias!r} has no 'connect_timeout' in OPTIONS.",
+            hint="A server that is silent is waited for without end when Django connects again, also in a plugin's "
+            "call that has no time left. Give it some seconds.",
+            id="wasm_plugins.W004",
+        )
+
+
+def _may_wait_for_ever(alias: str) -> bool:
+    """Whether nothing bounds a new connection to a server beyond this machine."""
+    database = connections[alias].settings_dict
+    is_remote = connections[alias].vendor == "postgresql" and not database["HOST"].startswith(("/", "@"))
+    return is_remote and bool(database["HOST"]) and "connect_timeout" not in database["OPTIONS"]
 
 
 def _check_runner() -> Iterator[CheckMessage]:
@@ -172,8 +193,9 @@ def _check_numbers() -> Iterator[CheckMessage]:
     for name in _AT_LEAST_ONE:
         if not _is_number(getattr(conf, name), least=1):
             yield Error(f"{PREFIX}{name} must be a whole number of at least 1.", id="wasm_plugins.E004")
-    if not _is_number(conf.SYNC_INTERVAL_S, least=0):
-        yield Error(f"{PREFIX}SYNC_INTERVAL_S must be a whole number of at least 0.", id="wasm_plugins.E004")
+    for name in ("SYNC_INTERVAL_S", "PROCESS_REPORT_S"):
+        if not _is_number(getattr(conf, name), least=0):
+            yield Error(f"{PREFIX}{name} must be a whole number of at least 0.", id="wasm_plugins.E004")
 
 
 def _check_sizes() -> Iterator[CheckMessage]:

@@ -44,6 +44,9 @@ class Settings:
     SYNC_INTERVAL_S: int = 60
     """How often the fleet looks into storage by itself, in seconds; 0 means only when told to."""
 
+    PROCESS_REPORT_S: int = 60
+    """How often a process that is called says that it serves, and which generation, in seconds; 0 means never."""
+
     DATABASES: Mapping[str, str] = {"default": "default", "hasura": "default", "keycloak": "default"}
     """Which Django database alias each database name that plugins use stands for."""
 
@@ -107,6 +110,18 @@ class Settings:
 
     HTTP_BODY_BYTES: int = 1024 * 1024
     """Largest body of an HTTP request of a plugin, and of its response, in bytes."""
+
+    KEYVALUE_KEYS: int = 10_000
+    """How many keys one plugin may keep in its key-value store."""
+
+    KEYVALUE_BYTES: int = 10 * 1024 * 1024
+    """What one plugin's keys and values may have together, in bytes."""
+
+    KEYVALUE_KEY_BYTES: int = 256
+    """Longest key of a key-value store, in bytes; 1,024 at most."""
+
+    KEYVALUE_VALUE_BYTES: int = 256 * 1024
+    """Largest value of a key-value store, in bytes."""
 
     CONCURRENT_CALLS: int = 4
     """How many calls of one plugin may run at the same time in one process."""
@@ -176,6 +191,16 @@ class Settings:
 
     PENDING_RUNS: int = 1_000
     """How many runs of one plugin may wait for a worker."""
+
+    SCHEDULE_TIME_ZONE: str | None = None
+    """Time zone that schedules of tasks are about, such as ``"Europe/Madrid"``; ``None`` means ``TIME_ZONE``."""
+
+    SCHEDULE_INTERVAL_S: int = 60
+    """How much time must at least lie between two due times of one schedule, in seconds."""
+
+    SCHEDULE_MISSED: str = "latest"
+    """Which due times are made up for that passed while no scheduler ran: ``"latest"`` runs once for the latest and
+    counts the others as missed, ``"all"`` runs once for each."""
 
     def __getattribute__(self, name: str) -> Any:
         if not name.isupper():

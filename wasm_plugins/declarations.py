@@ -8,6 +8,8 @@ from typing import Any
 
 from django.db import transaction
 
+from .conf import conf
+from .cron import ScheduleError, check_schedule
 from .exceptions import ManifestError
 from .manifest import HookDeclaration, Manifest, RouteDeclaration, TaskDeclaration
 from .models import Hook, Plugin, Route, Task
@@ -38,6 +40,21 @@ def check_routes(manifest: Manifest) -> None:
     taken = Route.objects.filter(path__in=paths).exclude(plugin__name=manifest.name).select_related("plugin").first()
     if taken is not None:
         raise ManifestError(f"{taken.path} belongs to the plugin {taken.plugin.name}", field="routes")
+
+
+def check_schedules(manifest: Manifest) -> None:
+    """Refuse a manifest with a schedule that is due more often than the project allows.
+
+    Raises:
+        ManifestError: With the task, its schedule and the limit.
+    """
+    for task in manifest.tasks:
+        try:
+            if task.schedule:
+                check_schedule(task.schedule, least_interval_s=conf.SCHEDULE_INTERVAL_S)
+        except ScheduleError as error:
+            said = f"{error} (WASM_PLUGINS_SCHEDULE_INTERVAL_S)"
+            raise ManifestError(said, field=f"tasks.{task.name}.schedule") from None
 
 
 def _follow_hooks(plugin: Plugin, manifest: Manifest) -> None:
@@ -72,7 +89,8 @@ def _route_columns(route: RouteDeclaration) -> dict[str, Any]:
 
 
 def _task_columns(task: TaskDeclaration) -> dict[str, Any]:
-    return {"declared": {"queue": task.queue, "timeout_s": task.timeout_s, "max_retries": task.max_retries}}
+    names = ("queue", "timeout_s", "max_retries", "schedule")
+    return {"declared": {name: getattr(task, name) for name in names}}
 
 
 def _write(model: type[Hook] | type[Route] | type[Task], key: Mapping[str, Any], declared: Mapping[str, Any]) -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from .capabilities import DECLARED, HTTP, requested
+from .capabilities import DECLARED, HTTP, KEYVALUE, requested
+from .manifest import Manifest
 from .models import Plugin, PluginVersion
 from .scopes import check_grant
+from .scopes.buckets import BucketGrant
 from .scopes.hosts import HttpGrant
+
+_READ_BY: Final[Mapping[str, type[HttpGrant] | type[BucketGrant]]] = {HTTP: HttpGrant, KEYVALUE: BucketGrant}
+"""Whose scopes are compared by what they mean."""
 
 __all__ = [
     "asks_no_more",
@@ -56,16 +61,22 @@ def _serves_no_more(plugin: Plugin, version: PluginVersion) -> bool:
     return (
         {hook.name for hook in then.hooks} <= {hook.name for hook in now.hooks}
         and {task.name for task in then.tasks} <= {task.name for task in now.tasks}
+        and _schedules(then) <= _schedules(now)
         and set(then.routes) <= set(now.routes)
     )
 
 
+def _schedules(manifest: Manifest) -> set[tuple[str, str]]:
+    return {(task.name, task.schedule) for task in manifest.tasks if task.schedule}
+
+
 def reaches(capability: str, granted: Any, asked: Any) -> bool:
     """Tell whether the scope that was granted of a capability reaches at least as far as one that is asked for."""
-    if capability != HTTP:
+    kind = _READ_BY.get(capability)
+    if kind is None:
         return covers(granted, asked)
     try:
-        return HttpGrant.from_scope(granted).covers(HttpGrant.from_scope(asked))
+        return kind.from_scope(granted).covers(kind.from_scope(asked))  # type: ignore[arg-type]
     except ValueError:  # what a plugin asks for is checked nowhere else
         return False
 

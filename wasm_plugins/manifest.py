@@ -58,7 +58,7 @@ class TaskDeclaration:
     max_retries: int = 0
 
     schedule: str = ""
-    """When to run by itself, as a cron expression. Recorded; nothing runs by it yet."""
+    """When to run by itself, as a cron expression of five fields; empty means only when asked to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +71,9 @@ class Manifest:
     tasks: tuple[TaskDeclaration, ...] = ()
     capabilities: Mapping[str, Any] = field(default_factory=dict)
     """Scopes that the plugin asks for by capability; which capabilities it needs follows from its imports."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """JSON schema of its settings as ``settings_schema`` takes it, or nothing for a plugin that has none."""
 
     version: str = ""
     title: str = ""

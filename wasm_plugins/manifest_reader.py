@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from .capabilities import CAPABILITIES
+from .cron import ScheduleError, check_schedule
 from .exceptions import ManifestError
 from .manifest import (
     ACCESS_WORDS,
@@ -29,6 +30,7 @@ from .manifest import (
     RouteDeclaration,
     TaskDeclaration,
 )
+from .settings_schema import read_schema
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
@@ -99,6 +101,7 @@ def read_manifest(record: Mapping[str, Any], toml: bytes | None = None) -> Manif
         routes=tuple(_route(route, name, _table(extra, "routes"), f"routes[{at}]") for at, route in enumerate(routes)),
         tasks=tuple(_task(task, _table(extra, "tasks"), f"tasks[{at}]") for at, task in enumerate(tasks)),
         capabilities=_capabilities(extra),
+        settings=_settings(extra),
         **{key: _text(extra, key) for key in _TEXTS},
     )
     _check_distinct(manifest)
@@ -237,8 +240,17 @@ def _task(name: object, tables: Mapping[str, Any], at: str) -> TaskDeclaration:
         queue=queue,
         timeout_s=_number(table, "timeout_s", None, 1, 86_400, at),
         max_retries=_number(table, "max_retries", 0, 0, 20, at),
-        schedule=_text(table, "schedule"),
+        schedule=_schedule(table.get("schedule", ""), f"{at}.schedule"),
     )
+
+
+def _schedule(schedule: object, at: str) -> str:
+    if schedule == "":
+        return ""
+    try:
+        return check_schedule(schedule if isinstance(schedule, str) else repr(schedule))
+    except ScheduleError as error:
+        raise ManifestError(str(error), field=at) from None
 
 
 def _capabilities(extra: Mapping[str, Any]) -> dict[str, Any]:
@@ -247,6 +259,13 @@ def _capabilities(extra: Mapping[str, Any]) -> dict[str, Any]:
         known = ", ".join(CAPABILITIES)
         raise ManifestError(f"{_shown(unknown)} is unknown; known are {known}", field="plugin.toml: capabilities")
     return {name: _scope(_table(capabilities, name), name) for name in capabilities}
+
+
+def _settings(extra: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        return read_schema(_table(extra, "settings"))
+    except ValueError as error:
+        raise ManifestError(str(error), field="plugin.toml: settings") from None
 
 
 def _scope(scope: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -51,6 +51,7 @@ class Outbox:
     def reset(self) -> None:
         """Begin anew: in a forked process, where what waits is the parent's to write, and the thread is not there."""
         self._waiting: deque[tuple[Write, Any]] = deque()
+        self._later: list[tuple[float, Write, Any]] = []
         self._changed = threading.Condition()
         self._failures = 0
         self._row_failures = 0
@@ -60,7 +61,7 @@ class Outbox:
     @property
     def is_waiting(self) -> bool:
         """Whether there is anything that is not written yet."""
-        return bool(self._waiting) or self._writing.locked()
+        return bool(self._waiting or self._later) or self._writing.locked()
 
     def put(self, write: Write, thing: Any) -> None:
         """Have something written soon; returns at once, unless too much waits already."""
@@ -77,6 +78,23 @@ class Outbox:
             _write_batch(write, [thing])
         elif is_tested:
             self.flush()
+
+    def put_later(self, write: Write, thing: Any) -> None:
+        """Have something written within a few seconds, or when the process ends; returns at once.
+
+        For what goes on growing meanwhile, so that one write does for all of it. Its maker puts it but once at a time.
+        """
+        is_tested = _is_in_tests_transaction()
+        with self._changed:
+            self._later.append((time.monotonic() + _IDLE_S, write, thing))
+            if self._thread is None and not is_tested:
+                self._wake()
+
+    def _come_due(self, *, all_of_it: bool) -> None:
+        now = time.monotonic()
+        due = [each for each in self._later if all_of_it or each[0] <= now]
+        self._later = [each for each in self._later if each not in due]
+        self._waiting.extend((write, thing) for _, write, thing in due)
 
     def _drop_oldest(self, room: int) -> list[Any]:
         """Make room for so much more, and then for some time to come; return what was given up for it."""
@@ -131,6 +149,8 @@ class Outbox:
         if not self.is_waiting or _is_in_transaction() or not self._writing.acquire(timeout=timeout_s):
             return  # the thread is at it
         try:
+            with self._changed:
+                self._come_due(all_of_it=True)
             while batch := self._take():
                 _write_batch(*batch)
         finally:
@@ -184,6 +204,7 @@ class Outbox:
         with self._changed:
             if not self._waiting:
                 self._changed.wait(_IDLE_S)
+            self._come_due(all_of_it=not self._waiting)
             if not self._waiting:
                 self._thread = None
             return self._thread is not None

@@ -47,10 +47,12 @@ class Registry:
         fresh_until: Until when, on ``time.monotonic()``'s clock, it may be used without asking.
         when_first_used: What to start beside the first call of this process; set when the app is ready.
         before_looking: What to do before each look at the records; set when the app is ready.
+        after_looking: Told after each look which generation is served; set when the app is ready.
     """
 
     when_first_used: Callable[[], None] | None = None
     before_looking: Callable[[], None] | None = None
+    after_looking: Callable[[State], None] | None = None
 
     def __init__(self) -> None:
         self.snapshot: Snapshot = EMPTY
@@ -163,6 +165,8 @@ class Registry:
             self._mine.fresh_until, self._mine.asked = until, asked
         if is_first and self.when_first_used is not None:
             self.when_first_used()
+        if self.after_looking is not None:
+            self.after_looking(self._state)
 
     def reset_lock(self) -> None:
         """Replace a lock that a thread of the parent process may have held at a fork."""

@@ -9,10 +9,13 @@ from typing import Final
 from django.utils import timezone
 
 from .conf import conf
-from .models import AuditEntry, TaskRun
+from .models import AuditEntry, CallCount, TaskRun
 
 BATCH: Final = 1_000
 """Rows of each kind that one call deletes at most, so that no lock is held for long."""
+
+_COUNTS_KEPT: Final = timedelta(days=2)
+"""How long it is known how often plugins were called in which hour: a day is shown."""
 
 _ENDED: Final = (TaskRun.Status.FINISHED, TaskRun.Status.FAILED)
 
@@ -44,6 +47,7 @@ def prune(now: datetime | None = None) -> Pruned:
     entries_before = now - timedelta(days=conf.AUDIT_RETENTION_DAYS)
     runs_before = now - timedelta(days=conf.RUN_RETENTION_DAYS)
     ended = TaskRun.objects.filter(status__in=_ENDED, finished_at__lt=runs_before)
+    CallCount.objects.filter(hour__lt=now - _COUNTS_KEPT).delete()
     oldest = list(ended.order_by("finished_at").values_list("pk", flat=True)[:BATCH])
     runs, _ = TaskRun.objects.filter(pk__in=oldest).delete() if oldest else (0, {})
     return Pruned(audit_entries=AuditEntry.objects.all().prune(entries_before, most=BATCH), runs=runs)

@@ -12,6 +12,7 @@ from .capabilities import requested
 from .conf import conf, is_safe_mode
 from .manifest import Manifest
 from .models import Hook, Plugin, PluginVersion, Route, Task, VersionHealth
+from .settings_values import as_keys, in_force
 from .trust import ENFORCE, load_keys, objection_to
 from .tuning import deadline_ms, readable_limits
 
@@ -44,6 +45,9 @@ class ActivePlugin:
 
     limits: Mapping[str, int] = field(default_factory=dict)
     """Limits of its own, by the name that they have in ``tuning``; all of them can be used as they are."""
+
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """What it reads with ``wasi:config/store`` beside its secrets: text by key, defaults included."""
 
     sleep: Sleep | None = None
     """What the fleet knew of its circuit breaker when the snapshot was made; ``None`` while it is closed."""
@@ -141,9 +145,15 @@ def _active_plugins() -> dict[int, ActivePlugin]:
                 manifest=version.declared,
                 grants=grants,
                 limits=readable_limits(row.limits, row.name),
+                settings=_settings(version, row.settings),
                 sleep=_sleep(version),
             )
     return found
+
+
+def _settings(version: PluginVersion, stored: Any) -> dict[str, str]:
+    schema = version.declared.settings
+    return as_keys(schema, in_force(schema, stored)) if schema else {}
 
 
 def _sleep(version: PluginVersion) -> Sleep | None:

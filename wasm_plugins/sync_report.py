@@ -1,4 +1,4 @@
-"""What one look into storage found, object by object."""
+"""What one look into storage would do and what it found, object by object."""
 
 from __future__ import annotations
 
@@ -7,6 +7,23 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 Result = Literal["unchanged", "verified", "refused", "problem", "removed"]
+
+Act = Literal["nothing", "fetch", "set-aside", "remove"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What the next sync would do with one object, by what a listing and the records say."""
+
+    key: str
+    act: Act
+    """``fetch``: read and verify it; ``set-aside``: note that it cannot be a plugin; ``remove``: forget its row."""
+
+    size_bytes: int
+    plugin: str | None = None
+    problem: str = ""
+    is_known: bool = False
+    """Whether an earlier sync saw it, with other content or in another project."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

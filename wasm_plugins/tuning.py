@@ -64,6 +64,10 @@ LIMITS: Final[Mapping[str, Limit]] = {
     "sql_rows": Limit(_("rows of an SQL statement"), 1, 100_000, "SQL_ROWS"),
     "http_requests": Limit(_("HTTP requests in a call"), 1, 10_000, "HTTP_REQUESTS"),
     "http_body_bytes": Limit(_("body of an HTTP request or response, in bytes"), 1, 256 * MIB, "HTTP_BODY_BYTES"),
+    "keyvalue_keys": Limit(_("keys of the key-value store"), 1, 1_000_000, "KEYVALUE_KEYS"),
+    "keyvalue_bytes": Limit(_("key-value store, in bytes"), 1, _MOST_BYTES, "KEYVALUE_BYTES"),
+    "keyvalue_key_bytes": Limit(_("key of the key-value store, in bytes"), 1, 1_024, "KEYVALUE_KEY_BYTES"),
+    "keyvalue_value_bytes": Limit(_("value of the key-value store, in bytes"), 1, 16 * MIB, "KEYVALUE_VALUE_BYTES"),
     "concurrent_calls": Limit(_("calls at the same time in a process"), 1, 1_000, "CONCURRENT_CALLS"),
 }
 """Every limit by the name that errors, records and ``runtime.limits`` have for it."""

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 from . import components
 from .conf import conf
-from .declarations import check_routes
+from .declarations import check_routes, check_schedules
 from .exceptions import CompileError, PluginQuarantined
 from .host import host_interfaces
 from .models import PluginVersion
@@ -65,6 +65,7 @@ def verify_bytes(data: bytes, *, name: str | None, again: bool = False, progress
             )
     check_seal(seal.beside(verified), load_keys())
     check_routes(verified.manifest)
+    check_schedules(verified.manifest)
     return verified
 
 
@@ -77,7 +78,7 @@ def host_mark() -> str:
     hooks = {name: str(of) for name, of in hook_signatures().items()}
     keys = load_keys()
     trusted = [conf.SIGNATURES, sorted(keys.names), sorted(keys.revoked)]
-    facts = [engine_fingerprint(), offered, hooks, conf.COMPONENT_BYTES, trusted]
+    facts = [engine_fingerprint(), offered, hooks, conf.COMPONENT_BYTES, conf.SCHEDULE_INTERVAL_S, trusted]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 

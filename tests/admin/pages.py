@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
@@ -13,7 +15,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from wasm_plugins.models import Plugin
+from wasm_plugins.models import Plugin, PluginVersion
 
 LIST, UPLOAD, SYNC = (f"/admin/wasm_plugins/plugin/{page}" for page in ("", "upload/", "sync/"))
 RUNS, STORED, VERSIONS, AUDIT = (
@@ -61,6 +63,22 @@ def page_of(plugin: Plugin) -> str:
     return reverse("admin:wasm_plugins_plugin_change", args=[plugin.pk])
 
 
+def step_of(step: str, version: PluginVersion) -> str:
+    """Return the address of one of the steps to a version that runs: ``report``, ``consent`` or ``enable``."""
+    return reverse(f"admin:wasm_plugins_plugin_version_{step}", args=[version.pk])
+
+
+def versions_of(plugin: Plugin, *numbers: int) -> str:
+    """Return the address of a plugin's versions, or of what is different between two of them."""
+    name = "admin:wasm_plugins_plugin_versions" + ("_compared" if numbers else "")
+    return reverse(name, args=[plugin.pk, *numbers])
+
+
+def words_of(response: HttpResponse) -> str:
+    """Return the text of a page that opened, without tags, with single spaces."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", text_of(response))).split())
+
+
 def text_of(response: HttpResponse) -> str:
     """Return a page that opened."""
     assert response.status_code == 200
@@ -77,9 +95,9 @@ def levels_of(response: HttpResponse) -> list[str]:
     return [level for level, _ in messages_of(response)]
 
 
-def form_fields(page: str) -> dict[str, str]:
-    """Return what a browser would send for the form that edits a plugin, if nothing was touched."""
-    reader = _FormReader("plugin_form")
+def form_fields(page: str, form_id: str = "plugin_form") -> dict[str, str]:
+    """Return what a browser would send for a form, if nothing was touched: the one that edits a plugin, or another."""
+    reader = _FormReader(form_id)
     reader.feed(page)
     return reader.fields
 

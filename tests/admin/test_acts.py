@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.admin.pages import LIST, SYNC, Staff, levels_of, page_of
+from tests.admin.pages import LIST, Staff, levels_of, page_of
 from tests.admin.plugins import greeter, reader, refuse, refused, writer
 from tests.installed import install
-from wasm_plugins import storage
 from wasm_plugins.models import Plugin
 from wasm_plugins.registry import find_snapshot
 from wasm_plugins.sync import record_upload
@@ -132,19 +131,3 @@ def test_the_lists_actions_enable_what_can_be_and_say_of_the_rest_why_not(approv
     assert levels_of(response) == ["success", "success"]
     assert not Plugin.objects.filter(is_enabled=True).exists()
     assert len(approver.history()) == 3
-
-
-def test_sync_finds_what_was_put_into_storage_and_leaves_it_off(uploader: Staff) -> None:
-    storage.put_upload("greeter", greeter())
-    response = uploader.post(SYNC)
-    assert (response.status_code, response["Location"]) == (302, LIST)
-    assert levels_of(response) == ["success"]
-    assert not Plugin.objects.get().is_enabled
-    assert len(uploader.history()) == 1
-    assert levels_of(uploader.post(SYNC)) == ["success"]
-    assert len(uploader.history()) == 1
-
-
-def test_sync_warns_of_what_was_refused(uploader: Staff) -> None:
-    storage.put_upload("greeter", b"<html>")
-    assert levels_of(uploader.post(SYNC)) == ["warning"]

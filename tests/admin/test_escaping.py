@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from tests.admin.pages import LIST, RUNS, STORED, SYNC, VERSIONS, Staff, page_of, text_of
+from tests.admin.pages import LIST, RUNS, STORED, SYNC, VERSIONS, Staff, page_of, step_of, text_of, versions_of
 from tests.admin.plugins import HOSTILE_TOML, IMG, greeter, refuse
 from tests.installed import install
 from wasm_plugins import storage
@@ -48,6 +48,9 @@ def _pages(plugin: Plugin) -> list[str]:
     return [
         *(page_of(plugin), reverse("admin:wasm_plugins_plugin_delete", args=[plugin.pk]), STORED, RUNS, LIST),
         *(f"{VERSIONS}{version.pk}/change/" for version in plugin.versions.all()),
+        *(step_of("report", version) for version in plugin.versions.all()),
+        *(step_of(step, version) for version in plugin.versions.all()[1:] for step in ("consent", "enable")),
+        *(versions_of(plugin), versions_of(plugin, 1, 2), versions_of(plugin, 2, 3), versions_of(plugin, 3, 1), SYNC),
         *(f"{STORED}{stored.pk}/change/" for stored in StoredObject.objects.all()),
         *(f"{RUNS}{run.pk}/change/" for run in TaskRun.objects.all()),
     ]

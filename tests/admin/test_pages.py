@@ -21,6 +21,9 @@ from wasm_plugins.sync import record_upload
 pytestmark = pytest.mark.django_db
 
 
+_STATE = r'>([a-z]+)</a></th><td class="field-state"><span class="plugin-state plugin-state-[a-z]+">([a-z ]+)</span>'
+
+
 def _acts(page: str) -> list[str]:
     """List the acts that a plugin's page has buttons for."""
     return re.findall(r'name="act" value="([a-z-]+)"', page)
@@ -45,14 +48,14 @@ def test_pages_open_for_plugins_in_every_state(root: Staff) -> None:
 def test_the_list_says_how_each_plugin_stands(root: Staff) -> None:
     one_in_each_state()
     page = text_of(root.get(LIST))
-    assert dict(re.findall(r">([a-z]+)</a></th><td class=\"field-state\">([a-z ]+)</td>", page)) == {
+    assert dict(re.findall(_STATE, page)) == {
         "broken": "refused",
         "greeter": "running",
         "idle": "off",
         "newer": "running",
         "writer": "waiting for approval",
     }
-    assert page.count("waits for approval") == 1
+    assert page.count("waits for approval") == 1  # above the list
     assert page.count("was refused") == 1
 
 

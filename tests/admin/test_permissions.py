@@ -7,7 +7,20 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.admin.conftest import MakeStaff
-from tests.admin.pages import LIST, RUNS, STORED, SYNC, UPLOAD, VERSIONS, Staff, form_fields, page_of, text_of
+from tests.admin.pages import (
+    LIST,
+    RUNS,
+    STORED,
+    SYNC,
+    UPLOAD,
+    VERSIONS,
+    Staff,
+    form_fields,
+    page_of,
+    step_of,
+    text_of,
+    versions_of,
+)
 from tests.admin.plugins import greeter, writer
 from tests.installed import install
 from wasm_plugins.models import Generation, Plugin, StoredObject, TaskRun
@@ -38,6 +51,8 @@ def _pages(plugin: Plugin) -> list[str]:
             VERSIONS,
             page_of(plugin),
             reverse("admin:wasm_plugins_plugin_history", args=[plugin.pk]),
+            *(step_of(step, version) for step in ("report", "consent", "enable")),
+            *(versions_of(plugin), versions_of(plugin, 1, 1)),
         ),
         *(f"{VERSIONS}{version.pk}/change/", f"{RUNS}{run.pk}/change/", f"{STORED}{stored.pk}/change/"),
     ]
@@ -48,6 +63,8 @@ def _writes(plugin: Plugin) -> list[tuple[str, dict[str, str]]]:
     acts = ("enable", "disable", "use-version", "grant-requested", "approve")
     return [
         *((_act_url(plugin), {"act": act, "number": "1"}) for act in acts),
+        *((step_of(step, plugin.versions.get()), {}) for step in ("consent", "enable")),
+        (reverse("admin:wasm_plugins_plugin_rollback", args=[plugin.pk, 1]), {}),
         (SYNC, {}),
         (UPLOAD, {}),
         (page_of(plugin), {}),
@@ -57,7 +74,7 @@ def _writes(plugin: Plugin) -> list[tuple[str, dict[str, str]]]:
 
 def test_staff_without_permissions_see_and_change_nothing(nobody: Staff, plugin: Plugin) -> None:
     before = Generation.current_token()
-    assert {nobody.get(url).status_code for url in [*_pages(plugin), UPLOAD]} == {403}
+    assert {nobody.get(url).status_code for url in [*_pages(plugin), UPLOAD, SYNC]} == {403}
     assert {nobody.post(url, data).status_code for url, data in _writes(plugin)} == {403}
     assert Generation.current_token() == before
 
@@ -65,15 +82,18 @@ def test_staff_without_permissions_see_and_change_nothing(nobody: Staff, plugin:
 def test_staff_who_may_view_see_everything_and_change_nothing(viewer: Staff, plugin: Plugin) -> None:
     before = Generation.current_token()
     assert {viewer.get(url).status_code for url in _pages(plugin)} == {200}
-    assert viewer.get(UPLOAD).status_code == 403
+    assert [viewer.get(url).status_code for url in (UPLOAD, SYNC)] == [403, 403]
     assert {viewer.post(url, data).status_code for url, data in _writes(plugin)} == {403}
     assert Generation.current_token() == before
     assert viewer.history() == []
 
 
 def test_staff_who_may_view_see_no_buttons(viewer: Staff, plugin: Plugin) -> None:
-    for url in (LIST, page_of(plugin)):
+    steps = [step_of(step, plugin.versions.get()) for step in ("report", "consent", "enable")]
+    for url in (LIST, page_of(plugin), *steps, versions_of(plugin)):
         page = text_of(viewer.get(url))
+        assert "/rollback/" not in page
+        assert 'type="submit" class="default"' not in page
         assert UPLOAD not in page
         assert SYNC not in page
         assert _act_url(plugin) not in page
@@ -102,7 +122,7 @@ def test_staff_who_may_upload_see_plugins_and_cannot_approve(uploader: Staff, pl
 def test_staff_who_may_approve_cannot_upload_sync_or_delete(approver: Staff, plugin: Plugin) -> None:
     assert UPLOAD not in text_of(approver.get(LIST))
     assert [approver.get(UPLOAD).status_code, approver.post(UPLOAD).status_code] == [403, 403]
-    assert approver.post(SYNC).status_code == 403
+    assert [approver.get(SYNC).status_code, approver.post(SYNC).status_code] == [403, 403]
     assert (
         approver.post(reverse("admin:wasm_plugins_plugin_delete", args=[plugin.pk]), {"post": "yes"}).status_code == 403
     )
@@ -123,7 +143,7 @@ def test_staff_who_may_change_tune_and_do_not_grant(staff: MakeStaff, plugin: Pl
 def test_nothing_is_changed_by_get(root: Staff, plugin: Plugin) -> None:
     before = Generation.current_token()
     assert root.get(_act_url(plugin), act="disable").status_code == 405
-    assert root.get(SYNC).status_code == 405
+    assert root.get(SYNC).status_code == 200
     assert Generation.current_token() == before
 
 

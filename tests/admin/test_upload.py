@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from pytest_django import Settings
 
-from tests.admin.pages import UPLOAD, Staff, levels_of, page_of, text_of
+from tests.admin.pages import UPLOAD, Staff, levels_of, page_of, step_of, text_of
 from tests.admin.plugins import IMG, greeter, reader, writer
 from tests.components import json_handler, ok, plugin_component
 from tests.installed import install
-from wasm_plugins.models import Plugin, PluginVersion, StoredObject
+from wasm_plugins.admin.refusals import MEANINGS
+from wasm_plugins.models import AuditEntry, Plugin, PluginVersion, StoredObject
+from wasm_plugins.runtime.compiler import digest_of
 
 pytestmark = pytest.mark.django_db
 
@@ -58,17 +63,43 @@ def test_a_file_over_the_limit_is_refused_with_the_limit(
     assert _nothing_is_recorded(plugin_folder)
 
 
-def test_a_good_upload_lands_on_the_plugins_page_with_its_report_and_stays_off(uploader: Staff) -> None:
+def test_a_good_upload_goes_on_to_its_report_and_stays_off(uploader: Staff) -> None:
     response = uploader.upload(writer(), name="../whatever.wasm.html")
     plugin = Plugin.objects.get()
     version = plugin.versions.get()
-    assert (response.status_code, response["Location"]) == (302, page_of(plugin))
+    assert (response.status_code, response["Location"]) == (302, step_of("report", version))
     assert (plugin.name, plugin.is_enabled, plugin.current_version) == ("writer", False, version)
     assert levels_of(response) == ["success"]
-    page = text_of(uploader.get(page_of(plugin)))
-    for part in (version.digest, "transactions-manager/transaction", "write: func(input: string)", "1.7\xa0KB"):
-        assert part in page
+    for url in (page_of(plugin), step_of("report", version)):
+        page = text_of(uploader.get(url))
+        for part in (version.digest, "transactions-manager/transaction", "write: func(input: string)", "1.7\xa0KB"):
+            assert part in page
     assert len(uploader.history()) == 1
+
+
+def test_a_script_that_uploads_is_told_where_to_go_on(uploader: Staff) -> None:
+    data = {"component": SimpleUploadedFile("writer.wasm", writer())}
+    response = uploader.client.post(UPLOAD, data, headers={"Accept": "application/json, text/html"})
+    assert response.json() == {"next": step_of("report", PluginVersion.objects.get())}
+
+
+@pytest.mark.parametrize("kind", ["core module", "unknown import", "bad name", "no manifest", "lying plugin.toml"])
+def test_a_refused_upload_says_what_that_means_and_has_a_text_for_its_author(uploader: Staff, kind: str) -> None:
+    data = BAD[kind]()
+    page = text_of(uploader.upload(data, name="from-ada.wasm"))
+    code = AuditEntry.objects.get(act="upload").outcome
+    letter = re.search(r'<textarea id="author-text"[^>]*readonly[^>]*>\s*(.*?)</textarea>', page, re.DOTALL)
+    assert str(MEANINGS[code].means) in unescape(page)
+    assert str(MEANINGS[code].todo) in unescape(page)
+    assert letter is not None
+    assert all(part in letter[1] for part in (digest_of(data), str(len(data)), code))
+
+
+def test_the_text_for_the_author_says_what_this_site_offers_where_something_did_not_fit(uploader: Staff) -> None:
+    page = text_of(uploader.upload(BAD["unknown import"]()))
+    assert "plugins-manager:transactions-manager/transaction" in page
+    assert "order-placed: func(" in page
+    assert "wasi:filesystem" not in page
 
 
 def test_a_finding_about_an_upload_is_shown_on_the_plugins_page(uploader: Staff) -> None:

@@ -79,6 +79,19 @@ def test_every_column_of_a_list_begins_at_one_place() -> None:
     assert len({line.index("running") for line in lines} | {head.index("STATE")}) == 1
 
 
+def test_sync_says_what_it_would_do_and_does_nothing_of_it() -> None:
+    storage.put_upload("greeter", plugin_component())
+    storage.put_upload("NO", b"x")
+    planned = _run("sync", "--dry-run")["objects"]
+    assert {each["key"]: each["act"] for each in planned} == {
+        "plugins/NO.wasm": "set-aside",
+        "plugins/greeter.wasm": "fetch",
+    }
+    assert not Plugin.objects.exists()
+    _run("sync")
+    assert {each["act"] for each in _run("sync", "--dry-run")["objects"]} == {"nothing"}
+
+
 def test_sync_tells_what_it_found_and_a_bad_object_is_no_failure() -> None:
     storage.put_upload("greeter", plugin_component())
     storage.put_upload("broken", b"")

@@ -23,7 +23,7 @@ SETTLE_S: Final = 2.0
 """How long is waited between two looks at what the crowd left behind, in seconds."""
 
 PATIENCE_S: Final = 300.0
-"""How long what is queued is waited for: a spinner's and a sleeper's task hold a worker for a minute each, by default."""
+"""How long what is queued is waited for: tasks that spin or sleep hold a worker for a minute each, by default."""
 
 _RUNS: Final = """
 import json

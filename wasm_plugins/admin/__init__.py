@@ -2,15 +2,20 @@
 
 from .audit import AuditEntryAdmin
 from .keys import TrustedKeyAdmin
+from .keyvalue import KeyValueAdmin, KeyValueUsageAdmin
 from .plugins import PluginAdmin
 from .runs import TaskRunAdmin
+from .schedules import ScheduleAdmin
 from .stored import StoredObjectAdmin
 from .versions import PluginVersionAdmin
 
 __all__ = [
     "AuditEntryAdmin",
+    "KeyValueAdmin",
+    "KeyValueUsageAdmin",
     "PluginAdmin",
     "PluginVersionAdmin",
+    "ScheduleAdmin",
     "StoredObjectAdmin",
     "TaskRunAdmin",
     "TrustedKeyAdmin",

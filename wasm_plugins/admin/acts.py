@@ -78,7 +78,7 @@ def _verified(plugin: Plugin, request: HttpRequest) -> PluginVersion:
 
 def _release(plugin: Plugin, request: HttpRequest) -> str:
     lifecycle.release(plugin, by=user_of(request))
-    return _("released")
+    return _("woken up")
 
 
 def _version(plugin: Plugin, request: HttpRequest) -> PluginVersion:

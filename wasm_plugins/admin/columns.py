@@ -2,45 +2,70 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import admin
-from django.contrib.admin.views.main import ChangeList
-from django.db.models import Prefetch, QuerySet
+from django.contrib.admin.views.main import ORDER_VAR, ChangeList
+from django.db.models import Case, QuerySet, Value, When
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
-from ..grants import missing_grants
-from ..models import Plugin, PluginVersion
+from ..models import Plugin
 from ..states import state_of, waiting_version
 from ..trust import load_keys
+from .chart import chart_of, days_of
+from .overview import Need, find_needs, with_what_lists_show
+from .shown import badge, refused_version
+
+_NEEDS_SHOWN: Final = 20
 
 
 class PluginList(ChangeList):
-    """Fetches with the plugins what the list says of them, and not what it does not."""
+    """Fetches with the plugins what the list says of them, and not what it does not; who needs somebody is first."""
+
+    needs: list[Need]
+
+    @property
+    def shown_needs(self) -> list[Need]:
+        """What stands above the list."""
+        return self.needs[:_NEEDS_SHOWN]
+
+    @property
+    def more_needs(self) -> int:
+        """How many do not."""
+        return len(self.needs) - len(self.shown_needs)
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Plugin]:
         """Return the plugins of the list, in a number of queries that does not grow with it."""
-        rows: QuerySet[Plugin] = super().get_queryset(request, exclude_parameters)
-        versions = PluginVersion.objects.defer("manifest", "exports", "imports", "findings", "problem")
-        return rows.select_related("current_version__health").prefetch_related("grants", Prefetch("versions", versions))
+        self.needs = find_needs()
+        rows: QuerySet[Plugin] = with_what_lists_show(super().get_queryset(request, exclude_parameters))
+        first = list(dict.fromkeys(need.plugin.pk for need in self.needs))
+        if ORDER_VAR in self.params or not first:
+            return rows
+        ranks = [When(pk=pk, then=Value(rank)) for rank, pk in enumerate(first)]
+        return rows.order_by(Case(*ranks, default=Value(len(first))), "name")
+
+    def get_ordering_field_columns(self) -> Any:
+        """Mark no column as the one that is sorted by, unless somebody chose one."""
+        return super().get_ordering_field_columns() if ORDER_VAR in self.params else {}
 
     def get_results(self, request: HttpRequest) -> None:
-        """Read the keys that are trusted once for all rows."""
+        """Read the keys that are trusted, and the calls of the last day, once for all rows."""
         super().get_results(request)
-        keys = load_keys()
+        keys, days = load_keys(), days_of(plugin.name for plugin in self.result_list)
         for plugin in self.result_list:
-            plugin.keys_now = keys
+            plugin.keys_now, plugin.day = keys, days[plugin.name]
 
 
 class PluginColumns:
     """Columns that are made of several records."""
 
     @admin.display(description=gettext_lazy("state"))
-    def state(self, plugin: Plugin) -> str:
+    def state(self, plugin: Plugin) -> SafeString:
         """Say how it stands."""
-        return str(state_of(plugin, getattr(plugin, "keys_now", None)).label)
+        return badge(state_of(plugin, getattr(plugin, "keys_now", None)))
 
     @admin.display(description=gettext_lazy("current version"))
     def serving(self, plugin: Plugin) -> str:
@@ -50,6 +75,24 @@ class PluginColumns:
             return "–"
         called = version.declared.version
         return f"{version.number} ({called})" if called else str(version.number)
+
+    @admin.display(description=gettext_lazy("serves"))
+    def serves(self, plugin: Plugin) -> str:
+        """Count what the current version declares."""
+        version = plugin.current_version
+        told = {} if version is None else version.manifest or {}
+        hooks, routes, tasks = (len(told.get(key, ())) for key in ("hooks", "routes", "tasks"))
+        said = [
+            hooks and ngettext("%(count)d hook", "%(count)d hooks", hooks) % {"count": hooks},
+            routes and ngettext("%(count)d route", "%(count)d routes", routes) % {"count": routes},
+            tasks and ngettext("%(count)d task", "%(count)d tasks", tasks) % {"count": tasks},
+        ]
+        return ", ".join(each for each in said if each) or "–"
+
+    @admin.display(description=gettext_lazy("last 24 hours"))
+    def day(self, plugin: Plugin) -> SafeString:
+        """Draw its calls, and those of them that failed."""
+        return chart_of(getattr(plugin, "day", None) or days_of([plugin.name])[plugin.name])
 
     @admin.display(description=gettext_lazy("new version"))
     def news(self, plugin: Plugin) -> str:
@@ -61,18 +104,3 @@ class PluginColumns:
         if refused is not None:
             said.append(_("version %(number)d was refused") % {"number": refused.number})
         return ", ".join(said) or "–"
-
-    @admin.display(description=gettext_lazy("not granted yet"))
-    def missing(self, plugin: Plugin) -> str:
-        """Name what the current version needs and nobody granted."""
-        version = plugin.current_version
-        return "–" if version is None else ", ".join(missing_grants(plugin, version)) or "–"
-
-
-def refused_version(plugin: Plugin) -> PluginVersion | None:
-    """Return the newest version if it was refused and none that is current came later, else ``None``."""
-    newest = next(iter(plugin.versions.all()), None)  # newest first, by the model's ordering
-    if newest is None or newest.state != PluginVersion.State.REFUSED:
-        return None
-    current = plugin.current_version
-    return newest if current is None or current.number < newest.number else None

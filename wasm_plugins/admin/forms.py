@@ -12,18 +12,36 @@ from django.forms.fields import InvalidJSONInput
 from django.utils.translation import gettext_lazy as _
 
 from ..capabilities import CAPABILITIES
+from ..cron import ScheduleError
 from ..grants import check_grant
 from ..manifest import ACCESS_WORDS
-from ..models import Grant, Route, Task
+from ..models import Grant, Hook, Route, Task
+from ..tasks.schedule import OFF, allowed_schedule
 
 if TYPE_CHECKING:
     GrantFormBase = forms.ModelForm[Grant]
+    HookFormBase = forms.ModelForm[Hook]
     RouteFormBase = forms.ModelForm[Route]
     TaskFormBase = forms.ModelForm[Task]
 else:
-    GrantFormBase = RouteFormBase = TaskFormBase = forms.ModelForm
+    GrantFormBase = HookFormBase = RouteFormBase = TaskFormBase = forms.ModelForm
 
 _PERMISSION: Final = re.compile(r"[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*")
+
+
+class Named:
+    """Gives each field of a row in a table its name for those who do not see the table's head."""
+
+    fields: dict[str, forms.Field]
+    instance: Any
+    named_by = "name"
+    """Which column names a row."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        row = getattr(self.instance, self.named_by) or ""
+        for field in self.fields.values():
+            field.widget.attrs["aria-label"] = f"{field.label}: {row}" if row else str(field.label)
 
 
 class ScopeField(forms.JSONField):
@@ -45,8 +63,10 @@ class ScopeField(forms.JSONField):
             return InvalidJSONInput(data)
 
 
-class GrantForm(GrantFormBase):
+class GrantForm(Named, GrantFormBase):
     """A grant whose scope is checked before it is believed; what was granted stays the same capability."""
+
+    named_by = "capability"
 
     capability = forms.ChoiceField(label=_("capability"), choices=[(name, name) for name in CAPABILITIES])
     scope = ScopeField(
@@ -55,7 +75,8 @@ class GrantForm(GrantFormBase):
         initial=dict,
         help_text=_(
             'JSON. For database: {"tables": {"shop_order": ["select"]}}; for http: {"hosts": '
-            '["https://api.example.com", "https://*.example.org:8443"]}; for authorization: {}.'
+            '["https://api.example.com", "https://*.example.org:8443"]}; for keyvalue: '
+            '{"buckets": ["carts"]}; for authorization: {}.'
         ),
         widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
     )
@@ -79,8 +100,18 @@ class GrantForm(GrantFormBase):
         return cleaned
 
 
-class RouteForm(RouteFormBase):
+class HookForm(Named, HookFormBase):
+    """When a plugin answers among others."""
+
+    class Meta:
+        model = Hook
+        fields = ("priority", "is_enabled")
+
+
+class RouteForm(Named, RouteFormBase):
     """Who may call a route."""
+
+    named_by = "path"
 
     class Meta:
         model = Route
@@ -98,12 +129,22 @@ class RouteForm(RouteFormBase):
         return access
 
 
-class TaskForm(TaskFormBase):
+class TaskForm(Named, TaskFormBase):
     """Where and how often a task runs."""
 
     class Meta:
         model = Task
-        fields = ("queue", "timeout_s", "max_retries", "is_enabled")
+        fields = ("schedule", "queue", "timeout_s", "max_retries", "is_enabled")
+
+    def clean_schedule(self) -> str:
+        """Refuse what is neither an expression that this project allows, nor the word that turns it off."""
+        schedule: str = " ".join(self.cleaned_data["schedule"].split())
+        if schedule.lower() in ("", OFF):
+            return schedule.lower()
+        try:
+            return allowed_schedule(schedule)
+        except ScheduleError as error:
+            raise ValidationError(str(error), code="invalid") from None
 
     def clean_queue(self) -> str:
         """Refuse a queue that the project does not have: no worker would ever take the runs."""

@@ -11,7 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ..capabilities import AUTHORIZATION, CONFIG, DATABASE, DECLARED, HTML, HTTP
+from ..capabilities import AUTHORIZATION, CONFIG, DATABASE, DECLARED, HTML, HTTP, KEYVALUE
 from ..grants import reaches, requested_scopes
 from ..models import Plugin, PluginVersion
 
@@ -24,6 +24,7 @@ WORDS: Final[Mapping[str, str | Promise]] = {
         " where it has places for them; it runs without"
     ),
     CONFIG: gettext_lazy("read its own settings and secrets"),
+    KEYVALUE: gettext_lazy("keep values of its own between calls, up to a limit; no other plugin sees them"),
 }
 _SCOPE_CHARS: Final = 2_000
 

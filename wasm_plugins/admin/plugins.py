@@ -17,9 +17,10 @@ from django.utils.translation import gettext_lazy
 from .. import lifecycle
 from ..conf import is_safe_mode
 from ..models import Plugin, PluginVersion
-from ..states import health_of, waiting_version
+from ..states import waiting_version
 from .acts import user_of
-from .columns import PluginColumns, PluginList, refused_version
+from .by_hand import ByHand
+from .columns import PluginColumns, PluginList
 from .formsets import save_rows
 from .inlines import GrantInline, HookInline, RouteInline, TaskInline, VersionInline
 from .limits import LimitsView
@@ -30,29 +31,33 @@ from .permissions import (
     may_see,
     may_see_audit,
     may_see_secrets,
-    may_set_limits,
     may_tune,
     may_upload,
 )
+from .plugin_page import page_of, sections_of
 from .plugin_views import PluginViews
 from .report import report_of
 from .secret_views import SecretViews, secrets_url
+from .settings_views import SettingsViews
+from .shown import refused_version
 from .style import Styled
 
 
 @admin.register(Plugin)
-class PluginAdmin(PluginColumns, Styled, LimitsView, SecretViews, PluginViews):
+class PluginAdmin(PluginColumns, Styled, LimitsView, SecretViews, SettingsViews, ByHand, PluginViews):
     """Everything that an admin does to plugins."""
 
-    list_display = ("name", "state", "serving", "news", "missing")
+    list_display = ("name", "state", "serving", "serves", "day")
     list_filter = ("is_enabled",)
     search_fields = ("name",)
     fieldsets = (
-        (None, {"fields": ("name", "state", "serving", "news", "created_at")}),
-        (gettext_lazy("Report on the current version"), {"fields": ("report",)}),
+        (
+            gettext_lazy("Report on the current version"),
+            {"fields": ("serving", "serves", "news", "created_at", "report")},
+        ),
     )
-    readonly_fields = ("name", "state", "serving", "news", "created_at", "report")
-    inlines = (GrantInline, HookInline, RouteInline, TaskInline, VersionInline)
+    readonly_fields = ("serving", "serves", "news", "created_at", "report")
+    inlines = (HookInline, RouteInline, TaskInline, GrantInline, VersionInline)
     actions = ("enable_selected", "disable_selected")
     change_list_template = "wasm_plugins/admin/plugin_list.html"
     change_form_template = "wasm_plugins/admin/plugin_form.html"
@@ -101,7 +106,7 @@ class PluginAdmin(PluginColumns, Styled, LimitsView, SecretViews, PluginViews):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Tell the list which buttons it has."""
-        told = {"may_upload": may_upload(request), "safe_mode": is_safe_mode()}
+        told = {"title": _("Plugins"), "may_upload": may_upload(request), "safe_mode": is_safe_mode()}
         return super().changelist_view(request, {**(extra_context or {}), **told})
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
@@ -109,12 +114,13 @@ class PluginAdmin(PluginColumns, Styled, LimitsView, SecretViews, PluginViews):
         plugin: Plugin | None = kwargs.get("obj")
         if plugin is not None:
             context |= _choices(plugin)
-            context["may_set_limits"] = may_set_limits(request)
             shown = [context[name].version for name in ("current", "waiting") if context[name] is not None]
             context["own"] = [each for each in shown if lifecycle.needs_second_person(each, user_of(request))]
             context |= {"may_approve": may_approve(request), "may_release": may_release(request)}
             context |= {"safe_mode": is_safe_mode(), "may_see_audit": may_see_audit(request)}
             context["secrets_url"] = secrets_url(plugin, self.admin_site.name) if may_see_secrets(request) else ""
+            context |= page_of(request, plugin)
+            context["sections"] = sections_of(context)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Plugin, form: Any, change: bool) -> None:
@@ -161,6 +167,5 @@ def _choices(plugin: Plugin) -> dict[str, Any]:
         "waiting": None if waiting is None else offer_of(plugin, waiting),
         "waiting_report": None if waiting is None else report_of(waiting),
         "refused": refused_version(plugin),
-        "health": None if current is None else health_of(current),
         "other_versions": others,
     }

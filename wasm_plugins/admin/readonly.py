@@ -32,6 +32,10 @@ class PartOfPlugin:
 
     extra = 0
 
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Fetch the plugin with each row: a row is called by it."""
+        return super().get_queryset(request).select_related("plugin")  # type: ignore[misc]
+
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whoever sees the plugin."""
         return may_see(request)

@@ -33,10 +33,10 @@ def report_of(version: PluginVersion) -> SafeString:
     keys = load_keys()
     context: dict[str, Any] = {"version": version, "told": None, "trust": trust_of(version, keys).label}
     context |= {"signed": version.statement, "signer": keys.owner_of(version.signing_key)}
-    context["imports"], context["wasi"] = _folded(map(str, version.imports))
+    context["imports"], context["wasi"] = folded(map(str, version.imports))
     if version.manifest is not None:
         told = context["told"] = version.declared
-        context["routes"] = [_route(route) for route in told.routes]
+        context["routes"] = [route_in_words(route) for route in told.routes]
         context["wishes"] = [
             {"capability": name, "words": WORDS.get(name, ""), "scope": scope_in_words(scope)}
             for name, scope in requested_scopes(version).items()
@@ -44,17 +44,18 @@ def report_of(version: PluginVersion) -> SafeString:
     return render_to_string("wasm_plugins/admin/version_report.html", context)
 
 
-def _route(route: RouteDeclaration) -> dict[str, Any]:
-    """Return where a route is found, and who may call it unless an admin says otherwise."""
+def route_in_words(route: RouteDeclaration, tuned_access: str = "") -> dict[str, Any]:
+    """Return where a route is found, and who may call it: as declared, unless an admin said otherwise."""
     try:
         url = reverse("wasm_plugins:route", args=[route.path.lstrip("/")])
     except NoReverseMatch:  # the project mounts no routes, or under another name
         url = route.path
-    who = _CALLERS.get(route.access) or _("those with the permission %(name)s") % {"name": route.access}
-    return {"url": url, "methods": route.methods, "who": who, "process_as_task": route.process_as_task}
+    access = tuned_access or route.access
+    who = _CALLERS.get(access) or _("those with the permission %(name)s") % {"name": access}
+    return {"url": url, "methods": route.methods, "who": str(who), "process_as_task": route.process_as_task}
 
 
-def _folded(imports: Iterable[str]) -> tuple[list[str], list[str]]:
+def folded(imports: Iterable[str]) -> tuple[list[str], list[str]]:
     """Return the imports that say something about a plugin, and the packages of WASI, which every toolchain imports."""
     told, packages = [], set()
     for name in imports:

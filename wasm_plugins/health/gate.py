@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from .. import components
+from ..call_counts import call_counts
 from ..exceptions import (
     AnswerRefused,
     CompileError,
@@ -49,12 +50,20 @@ def watched(plugin: ActivePlugin, limits: Limits) -> Iterator[None]:
                 yield
         except PluginFailed:
             breaker.note_success(plugin, pass_)  # it ran well, and said no
+            _count(plugin)
             raise
         except Exception as error:
-            if _is_its_fault(error, plugin):
+            if is_its_fault := _is_its_fault(error, plugin):
                 breaker.note_failure(plugin, pass_, error)
+            _count(plugin, has_failed=is_its_fault)
             raise
         breaker.note_success(plugin, pass_)
+        _count(plugin)
+
+
+def _count(plugin: ActivePlugin, *, has_failed: bool = False) -> None:
+    if plugin.is_recorded:
+        call_counts.add(plugin.name, has_failed=has_failed)
 
 
 @contextmanager

@@ -35,6 +35,9 @@ class CallContext:
     version: int
     """Its version number."""
 
+    plugin_id: int = 0
+    """Its primary key, by which its own rows are found; 0 and less is one without rows, which a test made up."""
+
     grants: Mapping[str, Any]
     """What it was granted: scope by capability."""
 

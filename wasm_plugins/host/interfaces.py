@@ -6,7 +6,7 @@ from functools import cache
 
 from ..runtime.linker import HostInterface, Interfaces
 from ..runtime.wasi import wasi_interfaces
-from . import authorization, config, http, logging, progress, run, transaction
+from . import authorization, config, http, keyvalue, logging, progress, run, transaction
 
 
 @cache
@@ -20,5 +20,6 @@ def host_interfaces() -> Interfaces:
         config.INTERFACE,
         logging.INTERFACE,
         *http.INTERFACES,
+        *keyvalue.INTERFACES,
     ]
     return {**wasi_interfaces(), **{interface.name: interface for interface in ours}}

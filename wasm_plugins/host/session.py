@@ -54,6 +54,14 @@ class Session:
         if alias is None or alias not in connections:
             known = ", ".join(sorted(conf.DATABASES))
             raise SessionRefused(f"no database is called {database[:80]!r}; known are {known}")
+        return self.join(alias, database)
+
+    def join(self, alias: str, database: str) -> str:
+        """Return a Django alias, with a transaction open on it that ends with the call's, or with its caller's.
+
+        Raises:
+            SessionRefused: It is not part of the caller's transaction; the text calls it ``database``.
+        """
         self._is_used = True
         if alias == self._using or alias in self._outer or connections[alias].in_atomic_block:
             return alias

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Concatenate, ParamSpec
 
-from django.db import connections, transaction
+from django.db import connections
 
 from ..capabilities import DATABASE
 from ..runtime.contract import TRANSACTION
@@ -52,16 +52,15 @@ def _run(state: CallState, database: str, sql: str, bind: _Binder) -> SqlResult:
     alias = context.session.alias(database)
     vendor = connections[alias].vendor
     engine: SqlEngine = engine_for(vendor)
-    with transaction.atomic(using=alias):
-        result = engine.run(
-            alias,
-            sql,
-            bind(alias),
-            _grant(context),
-            plugin=context.plugin,
-            remaining_ms=state.remaining_ms,
-            limits=SqlLimits(rows=state.limits.sql_rows),
-        )
+    result = engine.run(
+        alias,
+        sql,
+        bind(alias),
+        _grant(context),
+        plugin=context.plugin,
+        remaining_ms=state.remaining_ms,
+        limits=SqlLimits(rows=state.limits.sql_rows),
+    )
     if result.changed:
         context.session.note_write(alias)
     return result

@@ -13,6 +13,7 @@ from wasm_plugins.capabilities import (
     DECLARED,
     HTML,
     HTTP,
+    KEYVALUE,
     capability_of,
     without_version,
 )
@@ -23,6 +24,7 @@ WORDS: Final[Mapping[str, str]] = {
     HTTP: "send requests to other hosts",
     HTML: "answer with HTML pages, without scripts and forms; it runs without",
     CONFIG: "read its own settings and secrets",
+    KEYVALUE: "keep values of its own between calls, up to a limit; no other plugin sees them",
 }
 """What each capability lets a plugin do."""
 

@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from wasm_plugins.capabilities import DATABASE
+from wasm_plugins.capabilities import DATABASE, KEYVALUE
 from wasm_plugins.kit.failures import Usage
 from wasm_plugins.kit.fakes import FakeHost
 from wasm_plugins.kit.fakes.database import Database
 from wasm_plugins.manifest import Manifest
 from wasm_plugins.runtime.limits import Limits
+from wasm_plugins.scopes.buckets import BucketGrant
 from wasm_plugins.scopes.tables import TableGrant
 
 _LIMITS: Final = frozenset(each.name for each in dataclasses.fields(Limits))
@@ -45,7 +46,15 @@ def host_maker(arguments: argparse.Namespace, manifest: Manifest) -> Callable[[]
     if permissions and not arguments.user:
         raise Usage("--permission belongs to a user: say --user too")
     make_database = _database_maker(arguments.database, manifest)
-    return lambda: FakeHost(config=config, username=arguments.user, permissions=permissions, database=make_database())
+    buckets = BucketGrant.from_scope(manifest.capabilities.get(KEYVALUE, {})).buckets
+
+    def make() -> FakeHost:
+        database = make_database()
+        return FakeHost(
+            config=config, username=arguments.user, permissions=permissions, database=database, buckets=buckets
+        )
+
+    return make
 
 
 def _database_maker(path: Path | None, manifest: Manifest) -> Callable[[], Database | None]:

@@ -1,23 +1,33 @@
 """What is recorded: plugins, their versions, what they declare, what was granted, what ran, and who did what."""
 
+from .agreement import Agreement
 from .audit import AuditEntry
-from .declared import Hook, Route, Task
+from .counts import CallCount
+from .declared import Hook, Route, Schedule, Task
 from .generation import Generation, SyncState
 from .health import VersionHealth
+from .keyvalue import KeyValue, KeyValueUsage
 from .plugin import Grant, Plugin, PluginVersion, StoredObject
+from .process import ServingProcess
 from .secret import Secret
 from .taskrun import TaskRun
 from .trust import TrustedKey
 
 __all__ = [
+    "Agreement",
     "AuditEntry",
+    "CallCount",
     "Generation",
     "Grant",
     "Hook",
+    "KeyValue",
+    "KeyValueUsage",
     "Plugin",
     "PluginVersion",
     "Route",
+    "Schedule",
     "Secret",
+    "ServingProcess",
     "StoredObject",
     "SyncState",
     "Task",

@@ -8,6 +8,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from ..cron import SCHEDULE_CHARS
 from ..manifest import NAME_CHARS, PATH_CHARS
 from .plugin import Plugin
 
@@ -73,9 +74,17 @@ class Route(Declared):
 class Task(Declared):
     """A deferred function of a plugin."""
 
+    class Missed(models.TextChoices):
+        """Why a due time passed without a run."""
+
+        LATE = "late", _("no scheduler ran")
+        PLUGIN_OFF = "plugin-off", _("the plugin was off")
+        ASLEEP = "asleep", _("the plugin was asleep")
+        SAFE_MODE = "safe-mode", _("safe mode was on")
+
     name = models.CharField(_("name"), max_length=NAME_CHARS)
     declared = models.JSONField(_("as declared"), default=dict, editable=False)
-    """Queue, timeout and retries as the plugin declares them."""
+    """Queue, timeout, retries and schedule as the plugin declares them."""
     queue = models.CharField(_("queue"), max_length=64, blank=True, help_text=_("Empty: as the plugin declares."))
     timeout_s = models.PositiveIntegerField(
         _("timeout in seconds"),
@@ -86,6 +95,30 @@ class Task(Declared):
     max_retries = models.PositiveSmallIntegerField(
         _("retries"), null=True, blank=True, validators=[MaxValueValidator(20)]
     )
+    schedule = models.CharField(
+        _("schedule"),
+        max_length=SCHEDULE_CHARS,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Minute, hour, day of month, month, day of week; or “off”. Empty: as the plugin declares."),
+    )
+    scheduled_as = models.CharField(max_length=200, blank=True, default="", db_default="", editable=False)
+    """The expression and time zone that ``scheduled_until`` is about; empty while it is not scheduled."""
+    scheduled_until = models.DateTimeField(_("scheduled until"), null=True, blank=True, editable=False)
+    """Due times up to this one have been dealt with. Whoever moves it on deals with what lies between."""
+    missed_runs = models.PositiveIntegerField(_("missed runs"), default=0, db_default=0, editable=False)
+    """Due times that passed without a run, ever since the task was first scheduled."""
+    missed_at = models.DateTimeField(_("last missed"), null=True, blank=True, editable=False)
+    missed_because = models.CharField(
+        _("missed because"),
+        max_length=16,
+        choices=Missed.choices,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+    )
 
     class Meta:
         verbose_name = _("task")
@@ -95,3 +128,13 @@ class Task(Declared):
 
     def __str__(self) -> str:
         return f"{self.plugin.name}: {self.name}"
+
+
+class Schedule(Task):
+    """The same rows where they are looked at as schedules."""
+
+    class Meta:
+        proxy = True
+        verbose_name = _("schedule")
+        verbose_name_plural = _("schedules")
+        ordering: ClassVar = ["plugin__name", "name"]

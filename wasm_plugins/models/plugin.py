@@ -26,6 +26,8 @@ class Plugin(models.Model):
     )
     limits = models.JSONField(_("limits"), default=dict, db_default={}, blank=True)
     """What its calls may spend where that is not the project's default: number by name of the limit."""
+    settings = models.JSONField(_("settings"), default=dict, db_default={}, blank=True)
+    """What an admin set, as the plugin's own schema has it; for what is left out, the schema's default holds."""
     created_at = models.DateTimeField(_("found"), auto_now_add=True)
 
     class Meta:
@@ -36,6 +38,7 @@ class Plugin(models.Model):
             ("upload_plugin", "Can upload plugins"),
             ("approve_plugin", "Can approve, enable, disable and roll back plugins"),
             ("tune_plugin", "Can change the limits of plugins and release them from quarantine"),
+            ("run_plugin", "Can run tasks of plugins by hand"),
         ]
 
     def __str__(self) -> str:

@@ -63,6 +63,8 @@ class TaskRun(models.Model):
     max_retries = models.PositiveSmallIntegerField(_("retries"), default=0)
     due_at = models.DateTimeField(_("due"), default=timezone.now)
     """Not before this moment."""
+    scheduled_for = models.DateTimeField(_("scheduled for"), null=True, blank=True, editable=False)
+    """The due time of its task's schedule that it is the one run of; null for a run that somebody asked for."""
     progress_percent = models.PositiveSmallIntegerField(_("progress in percent"), null=True, blank=True)
     progress_message = models.CharField(_("progress"), max_length=255, blank=True)
     result = models.TextField(_("result"), blank=True)
@@ -82,6 +84,9 @@ class TaskRun(models.Model):
         verbose_name = _("task run")
         verbose_name_plural = _("task runs")
         ordering: ClassVar = ["-created_at"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["plugin", "handler", "scheduled_for"], name="wasm_plugins_run_once_due")
+        ]
         indexes: ClassVar = [models.Index(fields=["status", "due_at"], name="wasm_plugins_run_due")]
 
     def __str__(self) -> str:

@@ -65,6 +65,18 @@ class Limits:
     http_body_bytes: int = 1 * MIB
     """Largest body of an outbound HTTP request, and of its response, in bytes."""
 
+    keyvalue_keys: int = 10_000
+    """Keys that one plugin may keep, in all its buckets together."""
+
+    keyvalue_bytes: int = 10 * MIB
+    """What they and their values may have together, in bytes."""
+
+    keyvalue_key_bytes: int = 256
+    """Longest key, in bytes of UTF-8."""
+
+    keyvalue_value_bytes: int = 256 * 1024
+    """Largest value, in bytes."""
+
     concurrent_calls: int = 4
     """Calls of one plugin that may run at the same time in one process; there is no queue."""
 

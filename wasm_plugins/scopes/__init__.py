@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..capabilities import CAPABILITIES, DATABASE, HTTP
+from ..capabilities import CAPABILITIES, DATABASE, HTTP, KEYVALUE
+from .buckets import BucketGrant
 from .hosts import HttpGrant
 from .tables import TableGrant
 
@@ -24,5 +25,7 @@ def check_grant(capability: str, scope: Any) -> None:
         TableGrant.from_scope(scope)
     elif capability == HTTP:
         HttpGrant.from_scope(scope)
+    elif capability == KEYVALUE:
+        BucketGrant.from_scope(scope)
     elif scope:
         raise ValueError(f"{capability} has no scope, but {next(iter(scope))!r:.80} is given")

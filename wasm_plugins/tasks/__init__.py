@@ -3,8 +3,22 @@
 from .job import PluginJob
 from .perform import perform_run
 from .request import request_run
+from .schedule import next_run, schedule_of
+from .schedule_runs import ScheduleReport, run_schedules
 from .status import describe_run
 from .sweeper import SweepReport, sweep
 from .worker import PluginWorker
 
-__all__ = ["PluginJob", "PluginWorker", "SweepReport", "describe_run", "perform_run", "request_run", "sweep"]
+__all__ = [
+    "PluginJob",
+    "PluginWorker",
+    "ScheduleReport",
+    "SweepReport",
+    "describe_run",
+    "next_run",
+    "perform_run",
+    "request_run",
+    "run_schedules",
+    "schedule_of",
+    "sweep",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -29,6 +30,7 @@ def request_run(
     user: Any = None,
     route: str = "",
     using: str = DEFAULT_DB_ALIAS,
+    scheduled_for: datetime | None = None,
 ) -> TaskRun:
     """Write a run down and queue it when the caller's transaction commits; a rollback takes it back.
 
@@ -41,6 +43,7 @@ def request_run(
         user: On whose behalf it runs; ``AnonymousUser`` and ``None`` are nobody.
         route: The path it was asked through, or nothing.
         using: The database that holds the rows, and whose transaction the run belongs to.
+        scheduled_for: The due time that it is the one run of, where a schedule and nobody else asks.
 
     Returns:
         The row. Its id is the job's id and what ``perform_run`` takes.
@@ -49,6 +52,7 @@ def request_run(
         PluginNotFound: No enabled plugin has that name.
         TaskNotFound: The plugin has no such task, and no route was named.
         TooManyRuns: As many runs of the plugin wait as may.
+        IntegrityError: There is a run for that due time.
     """
     if connections[using].in_atomic_block:
         begin_writing(using)  # what we read below must not be the transaction's first act
@@ -67,6 +71,7 @@ def request_run(
         requested_by_id=getattr(user, "pk", None),
         input=input_text,
         due_at=database_now(using),
+        scheduled_for=scheduled_for,
         **terms,
     )
     transaction.on_commit(partial(enqueue, run), using=using, robust=True)

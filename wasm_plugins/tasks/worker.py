@@ -10,6 +10,7 @@ from rq import Queue, SimpleWorker, Worker
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
+from .. import processes
 from . import held
 from .job import PluginJob
 from .outcome import INTERRUPTED, Failure
@@ -32,6 +33,7 @@ class _OursOnly(BaseWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{**kwargs, "job_class": PluginJob, "serializer": JSONSerializer})
         held.begin()
+        processes.speak_for_children()
         for queue in self.queues:  # it reads jobs as well when it cleans up
             queue.job_class, queue.serializer = PluginJob, JSONSerializer
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 
 import pytest
 from django.db import connections, transaction
@@ -77,7 +78,7 @@ def give_role(alias: str, grant: TableGrant, plugin: str = "tester") -> None:
 
 @pytest.fixture
 def run(tables: None, walls: str) -> Run:
-    """Run one statement in a savepoint, as the host function does."""
+    """Run one statement in the test's own transaction, as the host function does in its caller's."""
 
     def run_statement(
         alias: str,
@@ -92,7 +93,7 @@ def run(tables: None, walls: str) -> Run:
         if walls == "both" and alias == "default":
             give_role(alias, grant)
         bound = [to_database(value, connection.vendor, connection.timezone) for value in params]
-        with transaction.atomic(using=alias):
+        with nullcontext() if connection.in_atomic_block else transaction.atomic(using=alias):
             return engine_for(connection.vendor).run(
                 alias, sql, bound, grant, plugin="tester", remaining_ms=remaining_ms, limits=limits or SqlLimits()
             )

@@ -11,7 +11,7 @@ from django.db import connection
 from psycopg import RawCursor
 
 from wasm_plugins.host.sql import preparing
-from wasm_plugins.host.sql.preparing import execute_kept
+from wasm_plugins.host.sql.preparing import execute_kept, one_trip
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,7 +35,8 @@ def prepared(cursor: RawCursor[Any]) -> list[str]:
 
 
 def ask(cursor: RawCursor[Any], number: int, **options: Any) -> int:
-    execute_kept(cursor, TEXT, [number], options)
+    with one_trip(cursor.connection):
+        execute_kept(cursor, TEXT, [number], options)
     row = cursor.fetchone()
     assert row is not None
     return int(row[0])

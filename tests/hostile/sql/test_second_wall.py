@@ -99,9 +99,10 @@ def straight_into(role: str, sql: str, *, returns_rows: bool = False) -> Any:
     with (
         transaction.atomic(),
         RawCursor(connection.connection) as cursor,
-        armed(connection, cursor, set(), role, 1_000, SqlLimits()),
+        armed(connection, set(), role, 1_000, SqlLimits()) as session,
     ):
-        cursor.execute(call_text(role), [sql, [], returns_rows], prepare=False)
+        arguments = [sql, [], returns_rows]
+        session.run(lambda: cursor.execute(call_text(role), arguments, prepare=False), settles=False)
         return cursor.fetchall()
 
 

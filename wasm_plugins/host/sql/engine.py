@@ -66,8 +66,8 @@ class SqlEngine(Protocol):
         """Prove one statement harmless, run it on the caller's connection and return what it answered.
 
         Blocks for at most about ``min(remaining_ms, limits.statement_ms)``. The caller must be inside
-        ``transaction.atomic(using=alias)`` and roll its savepoint back when this raises: on PostgreSQL a failed
-        statement leaves the transaction unusable until then.
+        ``transaction.atomic(using=alias)``. The statement has a savepoint of its own, so that one which is refused or
+        fails leaves the caller's transaction as it was.
 
         Args:
             alias: Django's name of the database.

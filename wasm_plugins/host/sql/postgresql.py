@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 import psycopg
 from django.db import OperationalError, connections
-from psycopg import RawCursor
-from psycopg.rows import tuple_row
-from psycopg.types.numeric import Int8Dumper
 
 from ...conf import conf
 from .caller import in_callers_transaction
 from .engine import SqlLimits, SqlResult
 from .errors import SqlFailed
 from .grants import TableGrant
-from .postgresql_answer import read_answer, register_loaders
-from .postgresql_params import pass_as_text
-from .postgresql_session import armed, check_readable
-from .postgresql_text import Relation, measured
+from .postgresql_answer import read_answer
+from .postgresql_session import armed
+from .postgresql_state import check_readable
+from .postgresql_statement import Statement
 from .proved_texts import ProvedTexts
-from .runner import call_text, must_use, role_of
+from .runner import must_use, role_of
 from .watchdog import watched
 
 # Messages of these classes speak of values of the statement and of names. Others, above all what a trigger of the
@@ -56,52 +54,18 @@ class PostgresqlEngine:
         budget_ms = min(remaining_ms, limits.statement_ms)
         with (
             _errors_told(alias),
-            _cursor(raw) as cursor,
             watched(raw, budget_ms),
-            armed(connection, cursor, proved.tables, role, remaining_ms, limits) as session,
+            armed(connection, proved.tables, role, remaining_ms, limits) as session,
         ):
             text = _texts.written(proved, session.relations, len(params), grant, limits)
             through = role if must_use(conf.DATABASE_RUNNER, session.has_runner, alias) else None
+            statement = Statement(connection, text, params, through, session.relations)
             if not proved.returns_rows:
-                return SqlResult((), (), _execute(cursor, text, params, through, session.relations))
-            _query(cursor, text, params, through, session.relations, limits)
-            return read_answer(cursor, limits, is_select=proved.operation == "select")
-
-
-def _cursor(raw: Any) -> RawCursor[Any]:
-    cursor = RawCursor(raw, row_factory=tuple_row)
-    # For this cursor only. An int would else be as small as its value allows, and $1 + $2 could overflow a smallint.
-    cursor.adapters.register_dumper(int, Int8Dumper)
-    register_loaders(cursor)
-    return cursor
-
-
-def _execute(
-    cursor: RawCursor[Any], text: str, params: Sequence[object], role: str | None, relations: Mapping[str, Relation]
-) -> int:
-    """Run a statement that returns no rows and return how many it changed."""
-    if role is None:
-        return cursor.execute(text, params, prepare=False).rowcount
-    passed = pass_as_text(cursor, text, params, relations)
-    row = cursor.execute(call_text(role), [passed.text, passed.values, False], prepare=False, binary=True).fetchone()
-    assert row is not None  # the function returns one
-    return int(row[0])
-
-
-def _query(
-    cursor: RawCursor[Any],
-    text: str,
-    params: Sequence[object],
-    role: str | None,
-    relations: Mapping[str, Relation],
-    limits: SqlLimits,
-) -> None:
-    if role is None:
-        cursor.execute(measured(text, limits), params, prepare=False, binary=True)
-        return
-    passed = pass_as_text(cursor, text, params, relations)
-    arguments = [measured(passed.text, limits), passed.values, True]
-    cursor.execute(call_text(role), arguments, prepare=False, binary=True)
+                session.run(statement.execute, settles=True)
+                return SqlResult((), (), statement.changed)
+            is_select = proved.operation == "select"
+            session.run(partial(statement.query, limits), settles=is_select)
+            return read_answer(statement.cursor, limits, is_select=is_select)
 
 
 @contextmanager

@@ -1,12 +1,15 @@
-"""Whether the host's own fixed statements on a PostgreSQL connection are planned once and kept by the server."""
+"""The host's own fixed statements on a PostgreSQL connection: planned once, and sent together with what follows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from psycopg import RawCursor, errors
+import psycopg
+from psycopg import Pipeline, RawCursor, errors
+from psycopg.sql import Composed
 
 _THRESHOLD: Final = 5
 """psycopg's own default; with any number it prepares a statement that asks for it at once."""
@@ -14,33 +17,65 @@ _THRESHOLD: Final = 5
 _is_direct: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
 
 
-def execute_kept(cursor: RawCursor[Any], text: str, params: Sequence[object], options: Mapping[str, Any]) -> None:
-    """Run a fixed statement of the host's, prepared where that is safe; planning is most of what it costs.
+@contextmanager
+def one_trip(raw: Any) -> Iterator[None]:
+    """Send all that the block executes without waiting in between; the answers are there when it ends.
+
+    What follows a statement that fails is not run. libpq has this since version 14 (pipeline mode); with an older one
+    each statement waits for its own answer.
+
+    Raises:
+        psycopg.Error: What the server answers to the first statement that fails.
+    """
+    failed: psycopg.Error | None = None
+    try:
+        with raw.pipeline() if Pipeline.is_supported() else nullcontext():
+            try:
+                yield
+            except psycopg.Error as error:
+                failed = error  # out of the driver's block it would be logged, with what was not run because of it
+    except psycopg.Error as error:
+        failed = failed or error
+    if isinstance(failed, errors.InvalidSqlStatementName):
+        _is_direct[raw] = False  # the driver believes it is still there: never again on this connection
+    if failed is not None:
+        raise failed
+
+
+def execute_kept(
+    cursor: RawCursor[Any],
+    text: str | Composed,
+    params: Sequence[object],
+    options: Mapping[str, Any],
+    *,
+    at_once: bool = True,
+    binary: bool = False,
+) -> None:
+    """Run a statement, prepared where that is safe; planning is most of what a small one costs.
 
     Django turns preparing off because a pooler may give each transaction another server. A pooler also answers a login
     with a process number of its own, so the server's number says whether there is one in between. Where the project
-    itself says ``"prepare_threshold": None``, nothing is prepared.
+    itself says ``"prepare_threshold": None``, nothing is prepared. The driver keeps at most 100 on a connection.
 
     Args:
-        cursor: A cursor of its own of psycopg's, inside a transaction.
-        text: The statement, always the same; anything else would fill the server's memory.
+        cursor: A cursor of its own of psycopg's, inside a transaction and a block of ``one_trip``.
+        text: The statement.
         params: Its parameters.
         options: ``OPTIONS`` of the database.
+        at_once: Whether to prepare it the first time, as what is always the same, or when it has come back often.
+        binary: Whether the answer comes as the server's own bytes instead of text.
 
     Raises:
         psycopg.Error: What the server answers. A host that discarded what was prepared sees it once.
     """
     raw = cursor.connection
     if not _may_prepare(raw, options):
-        cursor.execute(text, params, prepare=False, binary=False)
+        cursor.execute(text, params, prepare=False, binary=binary)
         return
     threshold = raw.prepare_threshold
     raw.prepare_threshold = _THRESHOLD if threshold is None else threshold
     try:
-        cursor.execute(text, params, prepare=True, binary=False)
-    except errors.InvalidSqlStatementName:
-        _is_direct[raw] = False  # the driver believes it is still there: never again on this connection
-        raise
+        cursor.execute(text, params, prepare=True if at_once else None, binary=binary)
     finally:
         raw.prepare_threshold = threshold  # the host's statements go on as the project wants them
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.db import OperationalError
+from django.db import OperationalError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from .caller import in_callers_transaction
@@ -32,7 +32,7 @@ class SqliteEngine:
         """Do what ``SqlEngine.run`` promises."""
         connection = in_callers_transaction(alias, remaining_ms)
         prove(connection, sql, len(params), grant, limits)
-        with strict_converters():
+        with transaction.atomic(using=alias), strict_converters():
             return run_proved(
                 connection.connection,
                 sql,

@@ -11,7 +11,7 @@ from functools import cache
 from wasm_plugins.runtime.linker import HostInterface, Interfaces
 from wasm_plugins.runtime.wasi import wasi_interfaces
 
-from . import authorization, config, http, logging, progress, run, transaction
+from . import authorization, config, http, keyvalue, logging, progress, run, transaction
 from .fake_host import FakeHost
 
 __all__ = ["FakeHost", "fake_interfaces"]
@@ -28,5 +28,6 @@ def fake_interfaces() -> Interfaces:
         config.INTERFACE,
         logging.INTERFACE,
         *http.INTERFACES,
+        *keyvalue.INTERFACES,
     ]
     return {**wasi_interfaces(), **{interface.name: interface for interface in ours}}

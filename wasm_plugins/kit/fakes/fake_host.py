@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wasm_plugins.runtime.log import CallLog
 from wasm_plugins.runtime.state import CallState
+from wasm_plugins.scopes.buckets import DEFAULT_BUCKET
 
 if TYPE_CHECKING:
     from .database import Database
@@ -34,6 +35,12 @@ class FakeHost:
 
     config: Mapping[str, str] = field(default_factory=dict)
     """The plugin's settings and secrets."""
+
+    buckets: frozenset[str] = frozenset({DEFAULT_BUCKET})
+    """Which buckets of its store the plugin may open."""
+
+    values: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    """What it keeps, by bucket and key; nobody takes it back when the call fails."""
 
     username: str = ""
     """Who calls; empty: nobody is logged in."""

@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import Final
 
 from wasm_plugins.runtime.guard import HostCallable
+from wasm_plugins.runtime.handles import HostResource
 from wasm_plugins.runtime.linker import HostInterface
 from wasm_plugins.runtime.offer import offer
 from wasm_plugins.runtime.state import CallState
 from wasm_plugins.runtime.values import Err, Ok, Variant
+from wasm_plugins.runtime.wasi.keyvalue import Bucket
 
 from .fake_host import FakeHost
 
@@ -19,9 +21,13 @@ _SHOWN_CHARS: Final = 200
 
 def offer_recorded(name: str, functions: Mapping[str, HostCallable], *, needs_caller: bool = True) -> HostInterface:
     """Return an interface as the host's ``offer`` makes it, which remembers each call on the ``FakeHost``."""
-    interface = offer(name, functions, needs_caller=needs_caller)
+    return recording(offer(name, functions, needs_caller=needs_caller))
+
+
+def recording(interface: HostInterface) -> HostInterface:
+    """Return the same interface, which remembers each call on the ``FakeHost``."""
     recorded = {
-        function: replace(each, call=_recording(f"{name}#{function}", each.call))
+        function: replace(each, call=_recording(f"{interface.name}#{function}", each.call))
         for function, each in interface.functions.items()
     }
     return replace(interface, functions=recorded)
@@ -31,15 +37,27 @@ def _recording(name: str, call: HostCallable) -> HostCallable:
     def answer(state: CallState, *args: object) -> object:
         found = call(state, *args)
         if isinstance(state.host, FakeHost):
-            state.host.remember(name, args, _shown(found))
+            state.host.remember(name, tuple(map(_plain, args)), _shown(found))
         return found
 
     return answer
 
 
+def _plain(argument: object) -> object:
+    """Return an argument as it can be shown: of a handle what it is of, of bytes the text, or how many they are."""
+    if isinstance(argument, HostResource):
+        return argument.name if isinstance(argument, Bucket) else argument.resource
+    if not isinstance(argument, bytes):
+        return argument
+    try:
+        return argument[:_SHOWN_CHARS].decode()
+    except UnicodeDecodeError:
+        return f"{len(argument)} bytes"
+
+
 def _shown(answer: object) -> str:
     if isinstance(answer, Ok):
-        text = "ok" if answer.value is None else f"ok: {answer.value!r}"
+        text = "ok" if answer.value is None else f"ok: {_plain(answer.value)!r}"
     elif isinstance(answer, Err):
         value = answer.value.payload if isinstance(answer.value, Variant) else answer.value
         text = f"err: {value}"

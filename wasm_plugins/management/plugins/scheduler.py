@@ -1,4 +1,4 @@
-"""``plugins scheduler``: finds due and lost runs, looks into storage, keeps this machine's compiled code ready."""
+"""``plugins scheduler``: asks for runs by schedule, finds due and lost ones, looks into storage, keeps code ready."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from django.db import close_old_connections
 
 from ...retention import prune
 from ...sync import sync_if_due
-from ...tasks import sweep
+from ...tasks import run_schedules, sweep
 from ...warming import warm
 from .answer import Answer
 
@@ -38,16 +38,19 @@ def add_arguments(parser: CommandParser) -> None:
 def run(options: Mapping[str, Any]) -> Answer:
     """Look every few seconds; each act is safe in several copies, for the database lets one of them through."""
     if options["once"]:
-        swept, found, pruned = sweep(), sync_if_due(), prune()
+        planned, swept, found, pruned = run_schedules(), sweep(), sync_if_due(), prune()
         data = {
+            "schedules": planned.as_json(),
             "sweep": swept.as_json(),
             "sync": None if found is None else found.as_json(),
             "pruned": pruned.as_json(),
         }
-        return Answer(data, f"runs: {_counts(swept.as_json())}; storage: {'looked' if found else 'not due'}")
+        texts = [f"schedules: {_counts(planned.as_json())}", f"runs: {_counts(swept.as_json())}"]
+        return Answer(data, "; ".join([*texts, f"storage: {'looked' if found else 'not due'}"]))
     with _stop_signal() as stop:
         warmed, prune_at = None, 0.0
         while not stop.is_set():
+            _attempt(run_schedules)
             _attempt(sweep)
             _attempt(sync_if_due)
             warmed = _attempt(partial(warm, warmed)) or warmed

@@ -1,0 +1,129 @@
+"""How often a plugin's statement waits for PostgreSQL, and what is left of one that fails."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from wasm_plugins.host.sql.engine import SqlLimits, engine_for
+from wasm_plugins.host.sql.errors import SqlFailed, SqlRefused
+from wasm_plugins.runtime.values import Variant
+
+from .conftest import GRANT, Run
+
+pytestmark = pytest.mark.django_db(databases=["default", "sqlite"])
+
+
+class Trace:
+    """What libpq noted of the messages that went over the connection."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def trips(self) -> int:
+        """How often the server was asked to answer and then waited for; forget them."""
+        connection.connection.pgconn.untrace()  # writes what is held back
+        lines = self._file.read_text().splitlines()
+        self.begin()
+        return sum("ReadyForQuery" in line for line in lines)
+
+    def begin(self) -> None:
+        """Note from now on."""
+        with self._file.open("wb") as file:
+            connection.connection.pgconn.trace(os.dup(file.fileno()))
+
+
+def run_again(sql: str, params: Sequence[object] = ()) -> None:
+    """Run a statement as the fixture ``run`` does, but make no role for it first."""
+    engine_for("postgresql").run("default", sql, params, GRANT, plugin="tester", remaining_ms=1_000, limits=SqlLimits())
+
+
+@pytest.fixture
+def trace(run: Run, tmp_path: Path) -> Iterator[Trace]:
+    """Note what goes over the connection, once the plugin has its role where it is to have one."""
+    run("default", "SELECT id FROM plugin_notes")
+    trace = Trace(tmp_path / "trace")
+    trace.begin()
+    yield trace
+    connection.connection.pgconn.untrace()
+
+
+@pytest.mark.parametrize("walls", ["proof", "both"], indirect=True)
+@pytest.mark.parametrize(
+    ("sql", "most"),
+    [
+        ("SELECT title FROM plugin_notes WHERE id = $1", 2),
+        ("UPDATE plugin_notes SET points = points + $1", 2),
+        ("UPDATE plugin_notes SET points = points + $1 RETURNING id", 3),  # it may have to be undone for its answer
+    ],
+)
+def test_a_statement_takes_as_few_round_trips_as_can_be(run: Run, trace: Trace, sql: str, most: int) -> None:
+    run_again(sql, [1])
+    trace.trips()
+    run_again(sql, [1])
+    assert trace.trips() == most
+
+
+def timeouts() -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('statement_timeout'), current_setting('lock_timeout')")
+        return set(cursor.fetchone())
+
+
+@pytest.mark.parametrize(
+    ("sql", "error"),
+    [
+        ("INSERT INTO plugin_notes (id, title) VALUES (1, 'again')", SqlFailed),
+        ("UPDATE plugin_notes SET points = 1 / (points - points)", SqlFailed),
+        ("SELECT missing FROM plugin_notes", SqlFailed),
+        ("SELECT a.id FROM " + ", ".join(f"plugin_notes {name}" for name in "abcdefghijk"), SqlRefused),
+        (
+            "INSERT INTO plugin_log (id, line) SELECT id + 9, repeat('x', 700000) FROM plugin_notes RETURNING line",
+            SqlRefused,
+        ),
+    ],
+)
+def test_one_that_fails_leaves_the_transaction_as_it_was(run: Run, sql: str, error: type[Exception]) -> None:
+    before = timeouts()
+    with pytest.raises(error):
+        run("default", sql)
+    assert timeouts() == before
+    assert run("default", "SELECT count(*) AS n FROM plugin_notes").rows == ((Variant("integer", 2),),)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM plugin_log")
+        assert cursor.fetchone() == (1,)
+        with pytest.raises(Exception, match="savepoint"), connection.wrap_database_errors:
+            connection.connection.execute("RELEASE SAVEPOINT wasm_plugins_statement")
+
+
+def test_a_statement_that_came_often_follows_a_column_to_its_new_type(run: Run) -> None:
+    """The table changes behind the driver's back, as it does in a migration that runs elsewhere."""
+    sql = "SELECT count(*) AS n FROM plugin_notes WHERE points > $1 AND title <> $2"
+    for _ in range(8):
+        run_again(sql, [9, "none"])
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%plugin_notes%'")
+        assert cursor.fetchone() == (1,)
+    connection.connection.pgconn.exec_(b"ALTER TABLE plugin_notes ALTER points TYPE numeric")
+    connection.connection.pgconn.exec_(b"ALTER TABLE plugin_notes ALTER title TYPE integer USING id")
+    assert run("default", sql, [Variant("integer", 9), Variant("integer", 8)]).rows == ((Variant("integer", 2),),)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT id FROM plugin_notes WHERE id IN (SELECT id FROM plugin_prices)",
+        "SELECT id FROM plugin_notes WHERE id IN (" + ", ".join(map(str, range(200))) + ")",
+    ],
+    ids=["with a sub-select", "long"],
+)
+def test_no_plan_is_kept_that_may_be_large(run: Run, sql: str) -> None:
+    for _ in range(8):
+        run("default", sql)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%plugin_notes%'")
+        assert cursor.fetchone() == (0,)

@@ -1,0 +1,115 @@
+"""What is read of a PostgreSQL connection around a statement, and what must be the same after it as before."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+from django.db import OperationalError
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from .errors import SqlRefused
+from .postgresql_text import Relation
+
+# Planning is most of what these two cost, so they call functions and join as little as can be.
+# Who runs, where names are found, what may be written, which transaction this is, whether temporary tables are there,
+# and whether the host may call the plugin's function, which is null where there is none.
+_STATE: Final = """ARRAY[current_user::pg_catalog.text, session_user::pg_catalog.text,
+pg_catalog.current_setting('search_path'), pg_catalog.current_setting('transaction_read_only'),
+pg_catalog.current_setting('transaction_isolation'), pg_catalog.current_setting('row_security'),
+pg_catalog.current_setting('session_replication_role'), pg_catalog.now()::pg_catalog.text,
+pg_catalog.pg_my_temp_schema()::pg_catalog.text,
+pg_catalog.has_function_privilege(pg_catalog.to_regprocedure($1)::pg_catalog.oid, 'EXECUTE')::pg_catalog.text]"""
+
+# Views are tables here: the admin named the view, and what it reads is the business of who wrote it.
+_RELATIONS: Final = """SELECT pg_catalog.jsonb_object_agg(c.relname, pg_catalog.jsonb_build_array(
+c.relnamespace::pg_catalog.regnamespace::pg_catalog.text, ARRAY(
+SELECT ARRAY[a.attname::pg_catalog.text, a.atttypid::pg_catalog.regtype::pg_catalog.text] FROM pg_catalog.pg_attribute a
+WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum)))
+FROM pg_catalog.pg_class c WHERE c.oid = ANY(ARRAY(
+SELECT pg_catalog.to_regclass(pg_catalog.quote_ident(wanted))::pg_catalog.oid
+FROM pg_catalog.unnest($4::pg_catalog.text[]) AS wanted)) AND c.relkind IN ('r', 'p', 'v', 'm')"""
+
+# 0 is no timeout. A stricter one of the host stays.
+_LOWERED: Final = """pg_catalog.current_setting('{name}'), pg_catalog.set_config('{name}', pg_catalog.concat(
+GREATEST(1, LEAST({most}::pg_catalog.int8, NULLIF((EXTRACT(epoch FROM pg_catalog.current_setting('{name}')
+::pg_catalog.interval) * 1000)::pg_catalog.int8, 0))), 'ms'), true)"""
+
+BEFORE: Final = f"""SELECT {_STATE}, ({_RELATIONS}), {_LOWERED.format(name="statement_timeout", most="$2")},
+{_LOWERED.format(name="lock_timeout", most="$3")}"""
+
+AFTER: Final = f"""SELECT {_STATE}, pg_catalog.set_config('statement_timeout', $2, true),
+pg_catalog.set_config('lock_timeout', $3, true)"""
+
+_CATALOGUES: Final = frozenset({"pg_catalog", "information_schema"})
+
+_REPORTED: Final = (
+    b"client_encoding",
+    b"standard_conforming_strings",
+    b"DateStyle",
+    b"IntervalStyle",
+    b"TimeZone",
+    b"application_name",
+    b"default_transaction_read_only",
+    b"is_superuser",
+    b"session_authorization",
+    b"search_path",
+)
+"""Settings of which the server tells every change by itself, so reading them costs nothing."""
+
+_NEEDED: Final = (("standard_conforming_strings", "on"), ("client_encoding", "UTF8"))
+# With the first one off, the server would read a backslash differently from the parser that proved the text.
+
+
+def check_readable(raw: Any) -> None:
+    """Refuse a connection on which the server would read a text in another way than the parser.
+
+    Raises:
+        OperationalError: The connection is closed.
+        SqlRefused: A setting is not as it must be.
+    """
+    if raw.closed:
+        raise OperationalError("the connection was lost")
+    for name, needed in _NEEDED:
+        if raw.info.parameter_status(name) != needed:
+            raise SqlRefused(f"the connection has {name} = {raw.info.parameter_status(name)}; plugins need {needed}")
+
+
+def relations_of(found: str | None) -> dict[str, Relation]:
+    """Read the tables that ``BEFORE`` found, by name; those of the catalogues are none."""
+    named = json.loads(found or "{}")
+    return {
+        name: Relation(_unquoted(schema), frozenset(column for column, _ in typed), tuple(map(tuple, typed)))
+        for name, (schema, typed) in named.items()
+        if schema not in _CATALOGUES
+    }
+
+
+def _unquoted(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name
+
+
+def reported(raw: Any) -> list[bytes | None]:
+    """Return the settings of which the server has told; asks nothing of it."""
+    of_server = raw.pgconn.parameter_status
+    return [of_server(name) for name in _REPORTED]
+
+
+def check_same(
+    connection: BaseDatabaseWrapper,
+    before: Sequence[str | None],
+    after: Sequence[str | None],
+    reported_before: Sequence[bytes | None],
+    reported_after: Sequence[bytes | None],
+) -> None:
+    """See to it that nothing has changed.
+
+    Raises:
+        OperationalError: Something did. The connection is closed then, and with it the transaction.
+    """
+    if list(before) == list(after) and reported_before == reported_after:
+        return
+    # What a proved statement cannot do has happened. Nothing of it may be committed or used again.
+    connection.close()
+    raise OperationalError("a plugin's statement changed the state of its connection; the connection was closed")
