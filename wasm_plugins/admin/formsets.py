@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.forms import BaseInlineFormSet
+from django.utils.translation import gettext as _
 
 from .. import lifecycle
 from ..audit import record_act
 from ..models import Grant, Plugin
 from ..registry import mark_changed
+
+if TYPE_CHECKING:
+    GrantFormSetBase = BaseInlineFormSet[Any, Any, Any]
+else:
+    GrantFormSetBase = BaseInlineFormSet
+
+
+class GrantFormSet(GrantFormSetBase):
+    """Gives the boxes that take a grant away a name of their own for those who do not see the table's head."""
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        """Name the box."""
+        super().add_fields(form, index)
+        if "DELETE" in form.fields:
+            named = {"capability": form.instance.capability}
+            form.fields["DELETE"].widget.attrs["aria-label"] = _("Take away the grant: %(capability)s") % named
 
 
 def save_rows(plugin: Plugin, formset: Any, by: AbstractBaseUser | None) -> None:
@@ -32,7 +50,7 @@ def save_rows(plugin: Plugin, formset: Any, by: AbstractBaseUser | None) -> None
 def _save_grants(plugin: Plugin, formset: Any, by: AbstractBaseUser | None) -> None:
     for grant in formset.deleted_objects:
         lifecycle.revoke(plugin, grant.capability, by=by)
-    for grant in [*formset.new_objects, *(changed for changed, _ in formset.changed_objects)]:
+    for grant in [*formset.new_objects, *(changed for changed, _columns in formset.changed_objects)]:
         lifecycle.grant(plugin, grant.capability, grant.scope, by=by)
 
 

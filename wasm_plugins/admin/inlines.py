@@ -16,6 +16,7 @@ from ..models import Grant, Hook, Plugin, PluginVersion, Route, Task
 from ..registry import find_snapshot
 from .by_hand import run_url
 from .forms import GrantForm, HookForm, RouteForm, TaskForm
+from .formsets import GrantFormSet
 from .hook_order import in_words, orders_of
 from .people import by_whom
 from .permissions import may_run
@@ -63,6 +64,7 @@ class GrantInline(Approved, GrantInlineBase):
 
     model = Grant
     form = GrantForm
+    formset = GrantFormSet
     fields = ("capability", "scope", "granter", "granted_at")
     readonly_fields = ("granter", "granted_at")
     max_num = len(CAPABILITIES)
