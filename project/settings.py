@@ -21,8 +21,8 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "wasm_plugins",  # before django_rq, so that a job's page has a link to its run
     "django_rq",
-    "wasm_plugins",
     "project.shop",
 ]
 
@@ -73,6 +73,9 @@ RQ_QUEUES = {
         "DEFAULT_TIMEOUT": 300,
     },
 }
+
+# Authors who develop against the shop see what their plugins write; in production each call would cost a row.
+WASM_PLUGINS_KEPT_CALLS = 200 if DEBUG else 0
 
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"

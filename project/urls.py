@@ -1,4 +1,4 @@
-"""The shop at the root, plugins below /plugins/, the admin with RQ's dashboard."""
+"""The shop at the root, plugins below /plugins/, the API for their authors, the admin with RQ's dashboard."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.views.static import serve
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("project.shop.urls")),
     path("plugins/", include("wasm_plugins.urls")),
+    path("plugins-api/", include("wasm_plugins.api_urls")),
     path("admin/", admin.site.urls),
     path("django-rq/", include("django_rq.urls")),
 ]

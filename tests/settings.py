@@ -37,3 +37,4 @@ DATABASES = {
 WASM_PLUGINS_CACHE_DIR = BASE_DIR / "var" / f"compiled{SIDE and f'-{SIDE}'}"
 WASM_PLUGINS_SYNC_INTERVAL_S = 0
 WASM_PLUGINS_PROCESS_REPORT_S = 0  # which tests that count queries would count
+WASM_PLUGINS_KEPT_CALLS = 0

@@ -62,6 +62,9 @@ def test_the_projects_own_settings_are_right() -> None:
         ("SCHEDULE_TIME_ZONE", "../../etc/passwd", "E080"),
         ("SCHEDULE_TIME_ZONE", 7, "E080"),
         ("SCHEDULE_MISSED", "none", "E081"),
+        ("KEPT_CALLS", -1, "E004"),
+        ("API_TOKEN_MAX_DAYS", 0, "E004"),
+        ("API_TOKEN_DAYS", 366, "E090"),
         ("NO_SUCH_SETTING", 1, "W001"),
     ],
 )

@@ -38,6 +38,7 @@ from wasm_plugins import (
 from wasm_plugins.capabilities import CAPABILITIES
 from wasm_plugins.host import host_interfaces
 from wasm_plugins.kit import __main__ as kit
+from wasm_plugins.kit import token
 from wasm_plugins.management.plugins import SUBCOMMANDS
 from wasm_plugins.models import Plugin, TaskRun
 from wasm_plugins.results import HookResult
@@ -99,7 +100,7 @@ def test_every_setting_is_documented_with_its_default_and_no_other_is() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_page_speaks_of_no_setting_that_does_not_exist(page: Path) -> None:
-    known = {conf.PREFIX + name for name in conf.setting_names()}
+    known = {token.VARIABLE, *(conf.PREFIX + name for name in conf.setting_names())}
     assert set(re.findall(r"WASM_PLUGINS_[A-Z][A-Z_]*", page.read_text())) <= known
 
 
@@ -110,7 +111,7 @@ def test_every_error_is_documented_with_its_code_and_status_and_no_other_is() ->
 
 
 def test_every_code_of_a_run_is_documented() -> None:
-    own = {outcome.HOST_ERROR, outcome.INTERRUPTED, outcome.RUN_LOST, outcome.NOT_STARTED}
+    own = {outcome.HOST_ERROR, outcome.INTERRUPTED, outcome.RUN_LOST, outcome.NOT_STARTED, outcome.CANCELLED}
     assert set(first_codes(section(reference("errors"), "## Codes of runs"))) == own
 
 

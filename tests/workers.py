@@ -96,7 +96,7 @@ def eventually(is_so: Callable[[], object], timeout_s: float = 20.0) -> None:
 
 def is_over(run: TaskRun) -> bool:
     """Tell whether a run has ended."""
-    return run.status in (Status.FINISHED, Status.FAILED)
+    return run.is_over
 
 
 def is_running(run: TaskRun) -> bool:

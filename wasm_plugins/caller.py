@@ -13,10 +13,11 @@ from django.views.decorators.debug import sensitive_variables
 
 from . import audit, components
 from .exceptions import AnswerRefused, LinkError, PluginError
-from .health import watched
+from .health import Watch, watched
 from .host.configuration import Configuration
 from .host.context import CallContext, Report, RunFacts
 from .host.session import Session
+from .kept_calls import kept
 from .runtime import sandbox
 from .runtime.log import CallLog
 from .runtime.stand_in import Callee
@@ -54,6 +55,8 @@ def call_plugin(
     log: CallLog | None = None,
     report: Report | None = None,
     run: RunFacts | None = None,
+    watch: Watch = watched,
+    linked: Callee | None = None,
 ) -> Any:
     """Run an export of the version that a snapshot names; the caller has a transaction open on ``using``.
 
@@ -73,6 +76,8 @@ def call_plugin(
         log: Where the plugin's output goes.
         report: Where a task's progress goes.
         run: The run of a task that the call is an attempt of.
+        watch: What stands before the call and learns from its end.
+        linked: What to call instead of the component as it is linked for everybody: a trial has hosts of its own.
 
     Raises:
         PluginUnavailable: The plugin is asleep or busy, and was not called.
@@ -97,11 +102,12 @@ def call_plugin(
     )
     with (
         _told(plugin),
-        watched(plugin, limits),
+        kept(plugin, export, log, is_run=run is not None),
+        watch(plugin, limits),
         discreet(plugin, context, log),
         _closing(plugin, export, session, log),
     ):
-        linked = components.get_linked(plugin.digest)
+        linked = linked or components.get_linked(plugin.digest)
         _check_type(linked, export, expected)
         answer = sandbox.call(linked, export, args, limits=limits, host=context, log=log)
         return answer if convert is None else convert(answer, log)

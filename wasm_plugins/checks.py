@@ -63,7 +63,12 @@ _AT_LEAST_ONE: Final = (
     "RUN_RETENTION_DAYS",
     "LEASE_S",
     "PENDING_RUNS",
+    "API_TOKEN_DAYS",
+    "API_TOKEN_MAX_DAYS",
+    "API_UPLOADS_PER_MINUTE",
+    "API_CONCURRENT_UPLOADS",
 )
+_AT_LEAST_ZERO: Final = ("SYNC_INTERVAL_S", "PROCESS_REPORT_S", "KEPT_CALLS")
 _YES_OR_NO: Final = ("SAFE_MODE", "TWO_PERSONS", "AUDIT_HOOKS")
 JSON_SERIALIZER: Final = "rq.serializers.JSONSerializer"
 """As pickle, a job would be code that whoever can write to Redis runs in the workers."""
@@ -96,6 +101,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         *_check_switches(),
         *_check_secret_keys(),
         *check_schedules(),
+        *_check_tokens(),
     ]
 
 
@@ -193,7 +199,7 @@ def _check_numbers() -> Iterator[CheckMessage]:
     for name in _AT_LEAST_ONE:
         if not _is_number(getattr(conf, name), least=1):
             yield Error(f"{PREFIX}{name} must be a whole number of at least 1.", id="wasm_plugins.E004")
-    for name in ("SYNC_INTERVAL_S", "PROCESS_REPORT_S"):
+    for name in _AT_LEAST_ZERO:
         if not _is_number(getattr(conf, name), least=0):
             yield Error(f"{PREFIX}{name} must be a whole number of at least 0.", id="wasm_plugins.E004")
 
@@ -292,4 +298,14 @@ def _check_secret_keys() -> Iterator[CheckMessage]:
             f"{PREFIX}SECRET_KEYS must be a list of texts of at least {_SECRET_KEY_CHARS} characters.",
             hint="Make one with: python -c 'import secrets; print(secrets.token_urlsafe(48))'.",
             id="wasm_plugins.E031",
+        )
+
+
+def _check_tokens() -> Iterator[CheckMessage]:
+    days, most = conf.API_TOKEN_DAYS, conf.API_TOKEN_MAX_DAYS
+    if _is_number(days, least=1) and _is_number(most, least=1) and days > most:
+        yield Error(
+            f"{PREFIX}API_TOKEN_DAYS is {days}, but {PREFIX}API_TOKEN_MAX_DAYS lets a token live for {most}.",
+            hint="Lower the first, or raise the second.",
+            id="wasm_plugins.E090",
         )

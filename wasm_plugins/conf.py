@@ -201,6 +201,21 @@ class Settings:
     SCHEDULE_MISSED: str = "latest"
     """Which due times are made up for that passed while no scheduler ran: ``"latest"`` runs once for the latest and
     counts the others as missed, ``"all"`` runs once for each."""
+    KEPT_CALLS: int = 0
+    """How many calls of hooks and routes of each plugin are kept with their log, for authors who develop against this
+    server; 0 keeps none. Runs of tasks are always kept."""
+
+    API_TOKEN_DAYS: int = 30
+    """How long a token of the HTTP API is good if nobody says otherwise, in days."""
+
+    API_TOKEN_MAX_DAYS: int = 365
+    """How long a token of the HTTP API may be good, in days; it holds for those that exist, too."""
+
+    API_UPLOADS_PER_MINUTE: int = 30
+    """How many components one user may upload through the HTTP API in a minute."""
+
+    API_CONCURRENT_UPLOADS: int = 2
+    """How many uploads through the HTTP API one process takes at the same time; each is held in memory."""
 
     def __getattribute__(self, name: str) -> Any:
         if not name.isupper():

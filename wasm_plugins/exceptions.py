@@ -20,6 +20,7 @@ PluginError                   has .plugin and .version, either may be None
 ├── SecondPersonNeeded        whoever uploaded it may not approve it too              operator
 ├── PluginQuarantined         it ended the processes that looked at it                operator
 ├── TooManyRuns               as many runs of the plugin wait as may; .limit          caller, later
+├── RunSettled                a run stands so that it cannot be changed like that     caller
 ├── DatabaseLost              the connection ended in the middle of a call            operator
 ├── SecretUnreadable          a secret is there and no key decrypts it                operator
 ├── ArtifactError             bytes missing, too large, or not those of the row       operator
@@ -32,6 +33,7 @@ PluginError                   has .plugin and .version, either may be None
     ├── PluginTrapped         crashed inside wasm; .backtrace                         plugin author
     ├── LimitExceeded         asked for more than one call may use; .limit            author or operator
     ├── DeadlineExceeded      ran past its wall clock; .deadline_ms                   author or operator
+    ├── CallStopped           its run was cancelled, or is somebody else's by now     nobody
     ├── AnswerRefused         answered what the host cannot pass on                   plugin author
     └── PluginFailed          answered with WIT ``err``; .detail                      plugin author
         └── HookVetoed        an ``err`` from a hook that plugins may veto            caller
@@ -221,6 +223,12 @@ class TooManyRuns(PluginError):
         self.limit = limit
 
 
+class RunSettled(PluginError):
+    """A run cannot be cancelled, or asked for again, as it stands now. The caller must look at it again."""
+
+    code = "run-settled"
+
+
 class DatabaseLost(PluginError):
     """The project's database went away during a request; nothing is half written. The operator must act.
 
@@ -342,6 +350,15 @@ class DeadlineExceeded(CallError):
     def __init__(self, *, export: str, deadline_ms: int, **about: Unpack[About]) -> None:
         super().__init__(f"{export} did not answer within {deadline_ms} ms", export=export, **about)
         self.deadline_ms = deadline_ms
+
+
+class CallStopped(CallError):
+    """The call was stopped before it answered: its run was cancelled, or somebody else's by then. Nobody must act."""
+
+    code = "call-stopped"
+
+    def __init__(self, *, export: str, **about: Unpack[About]) -> None:
+        super().__init__(f"{export} was stopped: nobody waits for its answer any more", export=export, **about)
 
 
 class AnswerRefused(CallError):

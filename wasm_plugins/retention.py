@@ -17,8 +17,6 @@ BATCH: Final = 1_000
 _COUNTS_KEPT: Final = timedelta(days=2)
 """How long it is known how often plugins were called in which hour: a day is shown."""
 
-_ENDED: Final = (TaskRun.Status.FINISHED, TaskRun.Status.FAILED)
-
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
@@ -46,7 +44,7 @@ def prune(now: datetime | None = None) -> Pruned:
     now = now or timezone.now()
     entries_before = now - timedelta(days=conf.AUDIT_RETENTION_DAYS)
     runs_before = now - timedelta(days=conf.RUN_RETENTION_DAYS)
-    ended = TaskRun.objects.filter(status__in=_ENDED, finished_at__lt=runs_before)
+    ended = TaskRun.objects.filter(status__in=TaskRun.ENDED, finished_at__lt=runs_before)
     CallCount.objects.filter(hour__lt=now - _COUNTS_KEPT).delete()
     oldest = list(ended.order_by("finished_at").values_list("pk", flat=True)[:BATCH])
     runs, _ = TaskRun.objects.filter(pk__in=oldest).delete() if oldest else (0, {})

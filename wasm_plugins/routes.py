@@ -10,11 +10,13 @@ from typing import Final
 from django.db import InterfaceError, OperationalError, connections
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
+from django.utils.cache import patch_vary_headers
 
 from . import exceptions as errors
 from .access import authenticate
 from .answers import make_harmless
 from .csrf import check_csrf
+from .error_pages import error_page, wants_page
 from .failure_text import failure_text
 from .manager import get_plugin_manager
 from .paths import check_path
@@ -35,11 +37,13 @@ STATUS_OF: Final[Mapping[type[errors.PluginError], int]] = {
     errors.BodyTooLarge: 413,
     errors.BodyUnreadable: 400,
     errors.TooManyRuns: 503,
+    errors.RunSettled: 409,
     errors.PluginFailed: 422,
     errors.PluginTrapped: 502,
     errors.LimitExceeded: 502,
     errors.AnswerRefused: 502,
     errors.DeadlineExceeded: 504,
+    errors.CallStopped: 503,
     errors.PluginUnavailable: 503,
     errors.SafeModeOn: 503,
     errors.PluginQuarantined: 503,
@@ -83,11 +87,11 @@ def respond(request: HttpRequest, path: str) -> HttpResponse:
         admit = None if authenticate(request) else check_csrf
         return get_plugin_manager().call_route(request, path, admit=admit)
     except errors.PluginError as error:
-        return error_response(error)
+        return error_response(error, request)
     except (OperationalError, InterfaceError) as error:
         if not _is_lost(error):
             raise
-        return _database_lost(error)
+        return _database_lost(error, request)
 
 
 def _is_lost(error: Exception) -> bool:
@@ -101,17 +105,22 @@ def _is_lost(error: Exception) -> bool:
     return code is None or code.startswith(("08", "57P"))
 
 
-def _database_lost(error: Exception) -> HttpResponse:
+def _database_lost(error: Exception, request: HttpRequest) -> HttpResponse:
     for each in connections.all(initialized_only=True):
         if each.settings_dict["ATOMIC_REQUESTS"] and each.in_atomic_block:
             each.set_rollback(True)  # the request's own transaction must not be committed
     lost = errors.DatabaseLost("the database went away")
     lost.__cause__ = error
-    return error_response(lost)
+    return error_response(lost, request)
 
 
-def error_response(error: errors.PluginError) -> HttpResponse:
-    """Return the JSON response for an error: which plugin, a code, and never a traceback."""
+def error_response(error: errors.PluginError, request: HttpRequest | None = None) -> HttpResponse:
+    """Return the response for an error: which plugin, a code, and never a traceback.
+
+    Args:
+        error: What went wrong.
+        request: Whose sender gets a page of the project's where he would rather have that than JSON.
+    """
     status = status_of(error)
     if status >= 500 and not isinstance(error, errors.PluginUnavailable):  # why it sleeps was said when it failed
         extra = {"plugin": error.plugin, "plugin_version": error.version, "code": error.code}
@@ -121,13 +130,18 @@ def error_response(error: errors.PluginError) -> HttpResponse:
         "code": error.code,
         "message": error.message if isinstance(error, _TOLD) else "the plugin gave no answer",
     }
-    response = JsonResponse({"error": body}, status=status)
+    retry_after_s = max(1, math.ceil(getattr(error, "retry_after_s", _RETRY_AFTER_S))) if status == 503 else None
+    page = None
+    if request is not None and wants_page(request):
+        page = error_page(request, status, {**body, "retry_after_s": retry_after_s})
+    response = page or make_harmless(JsonResponse({"error": body}, status=status))
     response["Cache-Control"] = "private, no-store"
+    patch_vary_headers(response, ["Accept"])
     if isinstance(error, errors.MethodNotAllowed):
         response["Allow"] = ", ".join(error.allowed)
-    if status == 503:
-        response["Retry-After"] = str(max(1, math.ceil(getattr(error, "retry_after_s", _RETRY_AFTER_S))))
-    return make_harmless(response)
+    if retry_after_s is not None:
+        response["Retry-After"] = str(retry_after_s)
+    return response
 
 
 def enqueue_route(request: HttpRequest, entry: RouteEntry, input_text: str) -> HttpResponse:

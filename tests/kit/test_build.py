@@ -6,11 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.kit.plugins import kit
+from tests.kit.plugins import file_blocks, kit
 from tests.kit.toolchains import missing_tool
 from wasm_plugins.kit.__main__ import main
 from wasm_plugins.kit.languages import LANGUAGES
@@ -23,7 +26,7 @@ SIZES = {"python": 30_000_000, "rust": 200_000, "js": 3_000_000, "c": 10_000}
 def _new(language: str, name: str = "bonus") -> Path:
     """Make a project with what it needs installed, or skip the test and say what is missing."""
     if (tool := missing_tool(language)) is not None:
-        pytest.skip(f"{tool} is not installed")
+        pytest.skip(f"{tool} is not installed; {language} needs {LANGUAGES[language].NEEDS}")
     assert main(["new", name, "--lang", language]) == 0
     if language == "js":
         installed = subprocess.run(["npm", "install", "--no-audit", "--no-fund"], cwd=name, capture_output=True)
@@ -32,25 +35,82 @@ def _new(language: str, name: str = "bonus") -> Path:
     return Path(name)
 
 
+@dataclass(frozen=True)
+class Built:
+    """A project that was made and built, once for all tests of its language."""
+
+    language: str
+    folder: Path
+    report: Mapping[str, Any]
+    """What ``build`` answered."""
+
+    @property
+    def plugin(self) -> Path:
+        return self.folder / "build" / "bonus.wasm"
+
+
+@pytest.fixture(scope="module", params=LANGUAGES)
+def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """Make and build a project with the real toolchain; where that is missing, skip, and say what to install."""
+    language: str = request.param
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp(language))
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "kit-cache"))
+        folder = _new(language).resolve()
+        return Built(language, folder, _kit(folder, "build"))
+
+
+def _kit(folder: Path, *arguments: object, status: int = 0) -> Mapping[str, Any]:
+    """Run the command line as a program in a project's folder, and return its document."""
+    command = [sys.executable, "-m", "wasm_plugins.kit", *map(str, arguments), "--json"]
+    done = subprocess.run(command, cwd=folder, env=_environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == status, done.stdout + done.stderr
+    document: Mapping[str, Any] = json.loads(done.stdout)
+    return document
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_from_nothing_to_an_answer(language: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = _new(language)
-    built = kit(capsys, "build", folder)
-    plugin = folder / "build" / "bonus.wasm"
-    assert plugin.stat().st_size == built["size_bytes"] < SIZES[language]
-    assert (built["plugin"], built["version"], built["capabilities"]) == ("bonus", "0.1.0", {})
-    assert built["advice"] == []
-    assert list(built["hooks"]) == ["order-placed"]
-    assert kit(capsys, "check", plugin)["digest"] == built["digest"]
+def test_from_nothing_to_a_plugin_that_a_host_takes(built: Built, capsys: pytest.CaptureFixture[str]) -> None:
+    report, plugin = built.report, built.plugin
+    assert plugin.stat().st_size == report["size_bytes"] < SIZES[built.language]
+    assert (report["plugin"], report["version"], report["capabilities"]) == ("bonus", "0.1.0", {})
+    assert report["advice"] == []
+    assert list(report["hooks"]) == ["order-placed"]
+    has_types = (built.folder / "build" / "types").is_dir()
+    assert has_types == (built.language in ("python", "js"))
+    assert kit(capsys, "check", plugin)["digest"] == report["digest"]
     assert kit(capsys, "inspect", plugin)["metadata"]["version"] == "0.1.0"
-    own_tests = [sys.executable, "-m", "unittest", "discover", "tests"]
-    done = subprocess.run(own_tests, cwd=folder, capture_output=True, text=True, check=False, env=_environment())
-    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_it_answers(built: Built, capsys: pytest.CaptureFixture[str]) -> None:
+    call = kit(capsys, "call", built.plugin, "hook", "order-placed", 42, "gift")
+    assert (call["answer"], len(call["log"])) == ("thank you for order 42", 1)
+
+
+@pytest.mark.slow
+def test_its_own_tests_pass_and_fail_where_they_should(built: Built) -> None:
+    more = "def test_more(plugin_host):\n    assert plugin_host.call_hook('order-placed', 0, 'gift').answer\n"
+    (built.folder / "tests" / "test_more.py").write_text(more)
+    report = _kit(built.folder, "test", "--no-build", status=1)
+    assert (report["tests"], report["failed"]) == (5, ["tests.test_more::test_more"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("built", ["python"], indirect=True)
+def test_the_tests_in_the_how_to_pass(built: Built) -> None:
+    page = ROOT / "docs" / "how-to" / "test-a-plugin.md"
+    for name, text in file_blocks(page):
+        if name in ("test_answers.py", "test_limits.py"):
+            (built.folder / "tests" / name).write_text(text)
+    arguments = "--pytest=tests/test_answers.py tests/test_limits.py"
+    assert _kit(built.folder, "test", "--no-build", arguments)["tests"] == 5
 
 
 def _environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT)}
+    """Return what a program of an author's has: this checkout, and pytest as on a fresh machine."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "DJANGO_"))}
+    return {**kept, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

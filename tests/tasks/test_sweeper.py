@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connections
 from django.utils import timezone
 from django_rq import get_connection, get_queue
@@ -16,10 +17,13 @@ from rq.job import Job, JobStatus
 from project.stack.parts import free_ports
 from tests.components import json_handler, ok
 from tests.tasks.installed import Install, MakeRun
-from wasm_plugins.models import Plugin, TaskRun
+from wasm_plugins.models import AuditEntry, Plugin, TaskRun
+from wasm_plugins.outbox import outbox
 from wasm_plugins.tasks import SweepReport, sweep
 from wasm_plugins.tasks.outcome import MOST_SPARED
 from wasm_plugins.tasks.queueing import enqueue
+from wasm_plugins.tasks.record import give_back
+from wasm_plugins.tasks.worker import DIED
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Status = TaskRun.Status
@@ -203,3 +207,23 @@ def test_of_several_sweepers_one_handles_each_run(plugin: Plugin, make_run: Make
     assert sum(each.requeued for each in reports) == 20
     assert sum(each.retried for each in reports) == 20
     assert len(_jobs()) == len(set(_jobs())) == 40
+
+
+def test_an_attempt_whose_process_was_killed_leaves_an_audit_entry(plugin: Plugin, make_run: MakeRun) -> None:
+    ann = User.objects.create_user("ann")
+    run = make_run(plugin, status=Status.RUNNING, attempts=2, requested_by=ann, lease_until=_ago(1))
+    sweep()
+    outbox.flush()
+    entry = AuditEntry.objects.get(act="task")
+    assert (entry.outcome, entry.username, entry.plugin, entry.subject) == ("lost", "ann", "loyalty", "recount")
+    assert entry.details == {"run": str(run.pk), "attempt": 2}
+    sweep()
+    outbox.flush()
+    assert AuditEntry.objects.filter(outcome="lost").count() == 1
+
+
+def test_so_does_one_that_its_worker_gives_back(plugin: Plugin, make_run: MakeRun) -> None:
+    run = make_run(plugin, status=Status.RUNNING, attempts=1)
+    assert give_back(str(run.pk), 1, DIED)
+    outbox.flush()
+    assert AuditEntry.objects.get(act="task").outcome == "lost"

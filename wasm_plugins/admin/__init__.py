@@ -7,9 +7,11 @@ from .plugins import PluginAdmin
 from .runs import TaskRunAdmin
 from .schedules import ScheduleAdmin
 from .stored import StoredObjectAdmin
+from .tokens import ApiTokenAdmin
 from .versions import PluginVersionAdmin
 
 __all__ = [
+    "ApiTokenAdmin",
     "AuditEntryAdmin",
     "KeyValueAdmin",
     "KeyValueUsageAdmin",

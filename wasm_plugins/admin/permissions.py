@@ -27,7 +27,7 @@ ALLOWS: Final[Mapping[str, Promise]] = {
     APPROVE: _("grant, enable, disable, and choose the version that serves; and all that change_plugin allows"),
     CHANGE: _("change settings, and the priority, access, queue, timeout and retries of what a plugin declares"),
     TUNE: _("set what a plugin's calls may spend, and wake a plugin up or release it from quarantine"),
-    RUN: _("run tasks by hand"),
+    RUN: _("run tasks by hand, try hooks, routes and tasks, and with view_taskrun cancel and retry runs"),
     DELETE: _("delete plugins with all that is recorded of them"),
     SEE_SECRETS: _("see which secrets are set, since when and by whom; what they are, nobody sees"),
     SECRETS: _("set secrets and take them away"),
@@ -65,14 +65,14 @@ def may_approve(request: HttpRequest) -> bool:
     return request.user.has_perm(APPROVE)
 
 
+def may_run(request: HttpRequest) -> bool:
+    """Whether the user may call plugins by hand, and cancel and retry their runs."""
+    return request.user.has_perm(RUN)
+
+
 def may_release(request: HttpRequest) -> bool:
     """Whether the user may let a plugin be called again that is in quarantine or asleep."""
     return request.user.has_perm(TUNE)
-
-
-def may_run(request: HttpRequest) -> bool:
-    """Whether the user may run tasks of plugins by hand."""
-    return request.user.has_perm(RUN)
 
 
 def may_see_runs(request: HttpRequest) -> bool:

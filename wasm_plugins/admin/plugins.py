@@ -41,10 +41,11 @@ from .secret_views import SecretViews, secrets_url
 from .settings_views import SettingsViews
 from .shown import refused_version
 from .style import Styled
+from .try_views import TryViews
 
 
 @admin.register(Plugin)
-class PluginAdmin(PluginColumns, Styled, LimitsView, SecretViews, SettingsViews, ByHand, PluginViews):
+class PluginAdmin(PluginColumns, Styled, LimitsView, SecretViews, SettingsViews, ByHand, TryViews, PluginViews):
     """Everything that an admin does to plugins."""
 
     list_display = ("name", "state", "serving", "serves", "day")

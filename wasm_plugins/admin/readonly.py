@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import HttpRequest
 
@@ -12,7 +12,7 @@ from .permissions import may_approve, may_see, may_tune
 class ReadOnly:
     """Refuses to add, change and delete, for model admins and inlines."""
 
-    change_form_template: Any = "wasm_plugins/admin/readonly_form.html"
+    change_form_template: ClassVar[Any] = "wasm_plugins/admin/readonly_form.html"
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody adds by hand."""

@@ -2,5 +2,6 @@
 
 from .acts import record_act
 from .calls import QUEUED, CallRecord, Superseded, attributed, note_write, record_soon
+from .means import by_token
 
-__all__ = ["QUEUED", "CallRecord", "Superseded", "attributed", "note_write", "record_act", "record_soon"]
+__all__ = ["QUEUED", "CallRecord", "Superseded", "attributed", "by_token", "note_write", "record_act", "record_soon"]

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..models import AuditEntry, Plugin, PluginVersion
 from .entries import new_entry
+from .means import current_means
 
 
 def record_act(
@@ -41,7 +42,7 @@ def record_act(
         digest="" if version is None else version.digest,
         subject=subject,
         outcome=outcome,
-        details=details,
+        details={**(details or {}), **current_means()},
     )
     entry.save()
     return entry

@@ -1,6 +1,6 @@
 """Keeps a plugin that fails from harming anybody else: circuit breaker, bulkhead, quarantine."""
 
 from .deaths import count_deaths
-from .gate import loading, watched
+from .gate import Watch, loading, tried, watched
 
-__all__ = ["count_deaths", "loading", "watched"]
+__all__ = ["Watch", "count_deaths", "loading", "tried", "watched"]

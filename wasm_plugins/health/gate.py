@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
 from .. import components
@@ -31,6 +31,9 @@ _OF_THE_CALLER: Final = ("depth", "argument_bytes")
 
 
 _MOST_CAUSES: Final = 32
+
+Watch = Callable[[ActivePlugin, Limits], AbstractContextManager[None]]
+"""What stands before a call."""
 
 
 @contextmanager
@@ -64,6 +67,19 @@ def watched(plugin: ActivePlugin, limits: Limits) -> Iterator[None]:
 def _count(plugin: ActivePlugin, *, has_failed: bool = False) -> None:
     if plugin.is_recorded:
         call_counts.add(plugin.name, has_failed=has_failed)
+
+
+@contextmanager
+def tried(plugin: ActivePlugin, limits: Limits) -> Iterator[None]:
+    """Let a call begin that an admin makes to see how it goes: it counts neither for nor against the version.
+
+    A process that dies of it does count.
+
+    Raises:
+        PluginBusy: As many calls of the plugin as may run at once in this process do run.
+    """
+    with bulkhead.entered(plugin, limits.concurrent_calls), components.running(plugin.digest):
+        yield
 
 
 @contextmanager

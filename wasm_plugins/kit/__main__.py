@@ -8,7 +8,21 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from wasm_plugins.exceptions import PluginError
-from wasm_plugins.kit import advisories, build, call, check, inspect, keygen, new, pack, sign, verify
+from wasm_plugins.kit import (
+    advisories,
+    build,
+    call,
+    check,
+    dev,
+    inspect,
+    keygen,
+    new,
+    pack,
+    sign,
+    test,
+    upload,
+    verify,
+)
 from wasm_plugins.kit.failures import FAILED, KitError
 from wasm_plugins.kit.output import show_error
 
@@ -53,7 +67,7 @@ def _details(error: PluginError) -> dict[str, Any]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="wasm-plugins", description="Make a plugin without a Django project.")
     subcommands = parser.add_subparsers(required=True, metavar="command")
-    for command in (new, build, check, call, inspect, pack, keygen, sign, verify, advisories):
+    for command in (new, build, check, call, test, inspect, dev, upload, pack, keygen, sign, verify, advisories):
         command.add_parser(subcommands)
     return parser
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import tempfile
 import time
 import tomllib
@@ -70,7 +71,23 @@ def build(project: Project, *, is_quiet: bool = False) -> Path:
         )
     project.output.parent.mkdir(exist_ok=True)
     replace_file(project.output, pack(component, declaration))
+    _write_stubs(project)
     return project.output
+
+
+def _write_stubs(project: Project) -> None:
+    """Replace what editors read of the interfaces; where that fails, the plugin is built all the same."""
+    folder = project.output.parent / "types"
+    with tempfile.TemporaryDirectory() as scratch:
+        made = Path(scratch) / "types"
+        run = BuildRun(folder=project.folder, world=project.world, scratch=Path(scratch), is_quiet=True)
+        try:
+            LANGUAGES[project.language].write_stubs(run, made)
+        except KitError as error:
+            tell(f"types for editors were not written: {error}")
+        if made.is_dir():
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(made, folder, dirs_exist_ok=True)
 
 
 def _declaration(project: Project) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +12,10 @@ from wasm_plugins.kit.host_options import add_host_options, host_maker, limit_ch
 from wasm_plugins.kit.output import show
 from wasm_plugins.kit.plugin_file import PluginFile, open_plugin
 from wasm_plugins.kit.targets import Target, hook_target, route_target, task_target
-from wasm_plugins.kit.trial import DEADLINES_MS, Trial, try_call
+from wasm_plugins.kit.trial import Trial, limits_of, try_call
 from wasm_plugins.kit.trial_report import trial_data, trial_lines
 from wasm_plugins.kit.verdict import verify_plugin
 from wasm_plugins.manifest import Manifest
-from wasm_plugins.runtime.limits import Limits
 from wasm_plugins.runtime.values import ValueMismatch
 
 if TYPE_CHECKING:
@@ -51,8 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     manifest = verify_plugin(plugin).manifest
     make_host = host_maker(arguments, manifest)
     target = _target(arguments, plugin, manifest)
-    kind = "task" if target.runs_as_task else target.kind
-    limits = dataclasses.replace(Limits(), **{"deadline_ms": DEADLINES_MS[kind], **changes})
+    limits = limits_of(target, changes)
     try:
         trial = try_call(plugin, target, make_host, limits)
     except ValueMismatch as error:

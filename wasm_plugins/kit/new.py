@@ -59,7 +59,7 @@ def new_project(folder: Path, name: str, language: str) -> list[Path]:
         "title": name.replace("-", " ").capitalize(),
         "needs": LANGUAGES[language].NEEDS,
         "source": LANGUAGES[language].SOURCE,
-        "editor": LANGUAGES[language].EDITOR.format(name=name),
+        "editor": LANGUAGES[language].EDITOR,
     }
     rendered = {**dict(render(_COMMON, words)), **dict(render(language, words))}
     for path, text in rendered.items():

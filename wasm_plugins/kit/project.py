@@ -44,7 +44,7 @@ class Project:
     @property
     def output(self) -> Path:
         """Where the plugin is built."""
-        return self.folder / "build" / f"{self.world}.wasm"
+        return _output(self.folder, self.world)
 
 
 def find_project(folder: Path, *, language: str | None = None) -> Project:
@@ -58,6 +58,22 @@ def find_project(folder: Path, *, language: str | None = None) -> Project:
     if not (folder / DECLARATION).is_file():
         raise KitError(f"{folder} has no {DECLARATION}, so it is no project; wasm-plugins new makes one")
     return Project(folder=folder, world=_world(folder / "wit"), language=language or _language(folder))
+
+
+def built_plugin_of(folder: Path) -> Path | None:
+    """Return where the plugin of the nearest project is built, looked for upwards from a folder; ``None``: no project.
+
+    Raises:
+        KitError: The project has no world or several.
+    """
+    for each in (folder.resolve(), *folder.resolve().parents):
+        if (each / DECLARATION).is_file():
+            return _output(each, _world(each / "wit"))
+    return None
+
+
+def _output(folder: Path, world: str) -> Path:
+    return folder / "build" / f"{world}.wasm"
 
 
 def _world(wit: Path) -> str:

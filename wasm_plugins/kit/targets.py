@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
@@ -16,7 +16,7 @@ from wasm_plugins.manifest import Manifest, RouteDeclaration
 from wasm_plugins.runtime.component import Component
 from wasm_plugins.runtime.contract import HTTP_HANDLER
 from wasm_plugins.runtime.values import Variant
-from wasm_plugins.runtime.wit import Func
+from wasm_plugins.runtime.wit import Func, WitType
 
 Kind = Literal["hook", "route", "task"]
 
@@ -37,17 +37,30 @@ class Target:
     runs_as_task: bool = False
 
 
-def hook_target(component: Component, manifest: Manifest, name: str, texts: Sequence[str]) -> Target:
+def hook_target(
+    component: Component,
+    manifest: Manifest,
+    name: str,
+    given: Sequence[Any],
+    read: Callable[[Any, WitType, str], Any] = argument,
+) -> Target:
     """Return the call of a hook.
+
+    Args:
+        component: The plugin.
+        manifest: What it declares.
+        name: The hook.
+        given: Its arguments.
+        read: Makes of an argument, its type and its name the value that the runtime lowers.
 
     Raises:
         Usage: The plugin has no such hook, or the arguments do not fit its type.
     """
     _check_known(name, [hook.name for hook in manifest.hooks], "hook")
     of = _type_of(component, name)
-    if len(texts) != len(of.params):
-        raise Usage(f"{name} is {of}: it takes {len(of.params)} arguments, not {len(texts)}")
-    args = tuple(argument(text, param, param_name) for text, (param_name, param) in zip(texts, of.params, strict=True))
+    if len(given) != len(of.params):
+        raise Usage(f"{name} is {of}: it takes {len(of.params)} arguments, not {len(given)}")
+    args = tuple(read(each, param, param_name) for each, (param_name, param) in zip(given, of.params, strict=True))
     return Target(kind="hook", name=name, export=name, args=args, answers_json=False)
 
 
@@ -63,7 +76,12 @@ def task_target(manifest: Manifest, name: str, text: str) -> Target:
 
 
 def route_target(
-    component: Component, manifest: Manifest, method: str, address: str, body: str | None, claims: dict[str, Any]
+    component: Component,
+    manifest: Manifest,
+    method: str,
+    address: str,
+    body: str | bytes | None,
+    claims: dict[str, Any],
 ) -> Target:
     """Return the call of a route, with the input that the host makes of a request.
 
@@ -72,7 +90,7 @@ def route_target(
         manifest: What it declares.
         method: The HTTP method.
         address: The route's own path, with a query string if there is to be one.
-        body: The request's body, or ``None``.
+        body: The request's body, or ``None``; bytes that are UTF-8 are a text, as on the host.
         claims: What the handler is told of who calls.
 
     Raises:
@@ -83,6 +101,7 @@ def route_target(
     _check_known(path, [route.path for route in manifest.routes], "route")
     route = next(each for each in manifest.routes if each.path == path)
     _check_method(route, method)
+    body = _as_text(body)
     if HTTP_HANDLER.matches(_type_of(component, route.handler)):
         return Target(
             kind="route",
@@ -101,24 +120,33 @@ def route_target(
     )
 
 
+def _as_text(body: str | bytes | None) -> str | bytes | None:
+    try:
+        return body.decode() if isinstance(body, bytes) else body
+    except UnicodeDecodeError:
+        return body
+
+
 def _record(
-    method: str, path: str, query: Sequence[tuple[str, str]], body: str | None, claims: dict[str, Any]
+    method: str, path: str, query: Sequence[tuple[str, str]], body: str | bytes | None, claims: dict[str, Any]
 ) -> dict[str, Any]:
     headers = [("accept", "*/*"), ("user-agent", "wasm-plugins")]
-    if body is not None:
+    if isinstance(body, bytes):
+        headers.append(("content-type", "application/octet-stream"))
+    elif body is not None:
         headers.append(("content-type", "application/json" if is_json(body) else "text/plain"))
     return {
         "method": method,
         "path": path,
         "query": list(query),
         "headers": headers,
-        "body": Variant("text", body) if body else Variant("empty"),
+        "body": Variant("bytes" if isinstance(body, bytes) else "text", body) if body else Variant("empty"),
         "claims": json.dumps(claims),
     }
 
 
 def _json_input(
-    method: str, path: str, query: Sequence[tuple[str, str]], body: str | None, claims: dict[str, Any]
+    method: str, path: str, query: Sequence[tuple[str, str]], body: str | bytes | None, claims: dict[str, Any]
 ) -> str:
     data = _parsed(body, "the body") if body else {}
     if not isinstance(data, dict):
@@ -150,8 +178,8 @@ def _type_of(component: Component, name: str) -> Func:
     return of
 
 
-def _parsed(text: str, what: str) -> Any:
+def _parsed(text: str | bytes, what: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        raise Usage(f"{what} is no JSON: {text[:60]}") from None
+        raise Usage(f"{what} is no JSON: {text[:60]!r}") from None

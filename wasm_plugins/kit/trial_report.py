@@ -18,7 +18,7 @@ def trial_data(target: Target, trial: Trial, limits: Limits) -> dict[str, Any]:
     return {
         "kind": target.kind,
         "name": target.name,
-        "answer": _answer(target, trial.answer),
+        "answer": shown_answer(target, trial.answer),
         "error": None if trial.error is None else _error(trial),
         "elapsed_ms": round(trial.elapsed_ms, 3),
         "memory_bytes": {"enough": trial.memory_bytes, "limit": limits.memory_bytes},
@@ -32,7 +32,7 @@ def trial_data(target: Target, trial: Trial, limits: Limits) -> dict[str, Any]:
     }
 
 
-def _answer(target: Target, answer: Any) -> Any:
+def shown_answer(target: Target, answer: Any) -> Any:
     """Return what the plugin answered; a text that is JSON by its contract is shown as what it says."""
     return (
         json.loads(answer) if target.answers_json and isinstance(answer, str) and is_json(answer) else to_json(answer)

@@ -38,7 +38,7 @@ class Plugin(models.Model):
             ("upload_plugin", "Can upload plugins"),
             ("approve_plugin", "Can approve, enable, disable and roll back plugins"),
             ("tune_plugin", "Can change the limits of plugins and release them from quarantine"),
-            ("run_plugin", "Can run tasks of plugins by hand"),
+            ("run_plugin", "Can run plugins by hand, and cancel and retry their runs"),
         ]
 
     def __str__(self) -> str:

@@ -25,6 +25,10 @@ class TaskRun(models.Model):
         RUNNING = "running", _("running")
         FINISHED = "finished", _("finished")
         FAILED = "failed", _("failed")
+        CANCELLED = "cancelled", _("cancelled")
+
+    ENDED: ClassVar = (Status.FINISHED, Status.FAILED, Status.CANCELLED)
+    """What is never left again."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     plugin = models.ForeignKey(Plugin, verbose_name=_("plugin"), on_delete=models.CASCADE, related_name="runs")
@@ -49,6 +53,21 @@ class TaskRun(models.Model):
         blank=True,
         related_name="+",
     )
+    retry_of = models.OneToOneField(
+        "self", verbose_name=_("retry of"), on_delete=models.SET_NULL, null=True, blank=True, related_name="retry"
+    )
+    """The run that ended without its effect and was asked for again by this one; the database lets one do that."""
+    retried_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("retried by"),
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    """Who asked again. It runs for whom the first one ran."""
+    first_id = models.UUIDField(_("first run"), null=True, blank=True, editable=False)
+    """Of a retry, the run that its chain began with, even when that is long deleted: all have its idempotency key."""
     input = models.TextField(_("input"))
     """The JSON text that the plugin gets."""
     status = models.CharField(_("status"), max_length=16, choices=Status.choices, default=Status.PENDING)
@@ -87,7 +106,16 @@ class TaskRun(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["plugin", "handler", "scheduled_for"], name="wasm_plugins_run_once_due")
         ]
-        indexes: ClassVar = [models.Index(fields=["status", "due_at"], name="wasm_plugins_run_due")]
+        indexes: ClassVar = [
+            models.Index(fields=["status", "due_at"], name="wasm_plugins_run_due"),
+            models.Index(fields=["created_at", "id"], name="wasm_plugins_run_asked"),
+            models.Index(fields=["plugin", "created_at"], name="wasm_plugins_run_of"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.plugin.name}: {self.handler} ({self.status})"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing happens to it any more."""
+        return self.status in self.ENDED

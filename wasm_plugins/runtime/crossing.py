@@ -15,8 +15,9 @@ from typing import Any, Final
 from . import layout, native
 from .lifting import read_at, reader_for
 from .limits import MIB, Limits
+from .log import CallLog
 from .lowering import writer_for
-from .state import CallState, current, open_stack
+from .state import CallState, current, enter, leave, open_calls, open_stack
 from .wit import WitType
 
 _WIDE: Final = 1024 * 1024 * MIB
@@ -34,6 +35,21 @@ def send(of: WitType, value: object) -> Any:
         writer_for(of)(value, at)
         with _unweighed():
             return read_at(reader_for(of), at)
+
+
+def check(of: WitType, value: object) -> None:
+    """Refuse a value that no call could pass to a plugin; for where no call is open yet.
+
+    Raises:
+        ValueMismatch: The value does not fit the type.
+        LimitExceeded: It weighs more than the arguments of a call may.
+    """
+    depth = open_calls()
+    enter("", Limits(), None, CallLog(0))
+    try:
+        send(of, value)
+    finally:
+        leave(depth)
 
 
 def receive(of: WitType, value: object) -> Any:

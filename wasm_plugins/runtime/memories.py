@@ -15,6 +15,7 @@ from typing import Final
 import wasmtime
 
 from . import native
+from .clock import give_time
 from .engine import get_runtime
 from .failures import call_error
 from .limits import Limits
@@ -62,7 +63,7 @@ def _starts_with(linked: LinkedComponent, state: CallState, memories: int) -> bo
     store = wasmtime.Store(runtime.engine)
     try:
         limit_store(store, limits, memories)
-        store.set_epoch_deadline(runtime.ticker.ticks_until(trial.deadline_at))
+        give_time(store, trial)
         linked.linker.instantiate(store, linked.component.native)
         return True
     except wasmtime.WasmtimeError as error:

@@ -83,6 +83,9 @@ add_resource: Final = _declare(
 )
 """Define a resource by name, type, what to call on a drop, key and finalizer; return the same."""
 
+epoch_callback: Final = _declare("wasmtime_store_epoch_deadline_callback", None, c_void_p, c_void_p, c_void_p, c_void_p)
+"""Have a store ask, whenever its turn is over, whether it may go on: store, callback, its data, and finalizer."""
+
 error_new: Final = _declare_short("wasmtime_error_new", c_void_p, c_char_p)
 """Make an error with a text and return its address."""
 

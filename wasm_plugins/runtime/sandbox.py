@@ -12,6 +12,7 @@ from wasmtime import component
 
 from ..exceptions import LinkError, PluginFailed
 from . import layout, lifting, lowering, native
+from .clock import give_time
 from .engine import get_runtime
 from .failures import call_error
 from .limits import Limits
@@ -59,6 +60,7 @@ def call(
         PluginFailed: The answer is ``err``.
         PluginTrapped: The plugin crashed; its backtrace is on the exception.
         DeadlineExceeded: The plugin ran longer than allowed.
+        CallStopped: Somebody stopped it, in a block of ``stoppable``.
         LimitExceeded: The plugin wanted more than allowed, the arguments or the answer weigh too much, or calls are
             nested too deep.
         LinkError: There is no such export.
@@ -110,7 +112,7 @@ def _call_in_new_store(
     try:
         memories = count_memories(linked, state)
         limit_store(store, state.limits, memories)
-        store.set_epoch_deadline(runtime.ticker.ticks_until(state.deadline_at))
+        give_time(store, state)
         instance = linked.linker.instantiate(store, linked.component.native)
         function = instance.get_func(store, linked.component.export_index(export, interface))
         assert function is not None

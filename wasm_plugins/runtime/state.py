@@ -6,10 +6,11 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from ..exceptions import DeadlineExceeded, LimitExceeded
+from ..exceptions import CallStopped, DeadlineExceeded, LimitExceeded
 from .handles import Handles
 from .limits import Limits
 from .log import CallLog
+from .stopping import Stop, current_stop
 from .usage import Used, report_usage
 
 
@@ -44,6 +45,9 @@ class CallState:
     handles: Handles = field(init=False)
     """The host's objects that the component holds."""
 
+    stop: Stop | None = None
+    """Where somebody else says that the call is not wanted any more; ``None`` if nobody can."""
+
     context: int = 0
     """Address of wasmtime's context while a host function runs."""
 
@@ -59,11 +63,14 @@ class CallState:
         return max(0, int((self.deadline_at - time.monotonic()) * 1000))
 
     def check_deadline(self) -> None:
-        """Refuse to go on when the time is over.
+        """Refuse to go on when the time is over, or somebody stopped the call.
 
         Raises:
+            CallStopped: Somebody did.
             DeadlineExceeded: Nothing is left of the budget.
         """
+        if self.stop is not None and self.stop.is_asked:
+            raise CallStopped(export=self.export)
         if time.monotonic() >= self.deadline_at:
             raise DeadlineExceeded(export=self.export, deadline_ms=self.limits.deadline_ms)
 
@@ -141,7 +148,7 @@ def enter(export: str, limits: Limits, host: object, log: CallLog) -> CallState:
     deadline_at = time.monotonic() + limits.deadline_ms / 1000
     if stack:
         deadline_at = min(deadline_at, stack[-1].deadline_at)
-    state = CallState(export=export, limits=limits, deadline_at=deadline_at, log=log, host=host)
+    state = CallState(export=export, limits=limits, deadline_at=deadline_at, log=log, host=host, stop=current_stop())
     stack.append(state)
     return state
 

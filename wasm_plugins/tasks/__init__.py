@@ -1,8 +1,10 @@
 """Runs of plugin tasks: asked for, queued with django-rq, performed by a worker, and found again when lost."""
 
+from .cancel import cancel_run
 from .job import PluginJob
 from .perform import perform_run
 from .request import request_run
+from .retry import retry_run
 from .schedule import next_run, schedule_of
 from .schedule_runs import ScheduleReport, run_schedules
 from .status import describe_run
@@ -14,10 +16,12 @@ __all__ = [
     "PluginWorker",
     "ScheduleReport",
     "SweepReport",
+    "cancel_run",
     "describe_run",
     "next_run",
     "perform_run",
     "request_run",
+    "retry_run",
     "run_schedules",
     "schedule_of",
     "sweep",

@@ -34,8 +34,11 @@ def parse_run_id(text: object) -> uuid.UUID | None:
 
 
 def idempotency_key(run: TaskRun) -> str:
-    """Return what a plugin may tell others of a run: the same in all its attempts, and no way to its result."""
-    return str(uuid.uuid5(_KEYS, str(run.pk)))
+    """Return what a plugin may tell others of a run: the same in all its attempts and retries, no way to its result.
+
+    A retry has the key of the run that it retries, since that one may have got as far as telling somebody.
+    """
+    return str(uuid.uuid5(_KEYS, str(run.first_id or run.pk)))
 
 
 def claim(run: TaskRun) -> bool:

@@ -43,6 +43,7 @@ HOST_ERROR: Final = "host-error"
 INTERRUPTED: Final = "interrupted"
 RUN_LOST: Final = "run-lost"
 NOT_STARTED: Final = "run-not-started"
+CANCELLED: Final = "run-cancelled"
 
 _MAY_PASS: Final = (ArtifactError, DeadlineExceeded, PluginFailed, PluginTrapped)
 

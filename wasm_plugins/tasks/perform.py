@@ -12,7 +12,7 @@ from rq.timeouts import BaseTimeoutException
 from .. import components
 from ..audit import CallRecord, Superseded, attributed
 from ..conf import conf
-from ..exceptions import PluginError
+from ..exceptions import CallStopped, PluginError
 from ..health import loading
 from ..host.context import RunFacts
 from ..manager import get_plugin_manager
@@ -20,12 +20,13 @@ from ..models import TaskRun
 from ..outbox import outbox
 from ..registry import find_snapshot, registry
 from ..runtime.log import CallLog
+from ..runtime.stopping import stoppable
 from ..runtime.usage import collect_usage
 from . import held
 from .claim import claim, idempotency_key, parse_run_id
 from .lease import database_now
 from .outcome import check_length, success_columns
-from .record import IGNORED, record, record_failure
+from .record import IGNORED, record, record_failure, record_last_words
 from .recorder import Recorder
 from .write_lock import has_one_writer
 
@@ -74,10 +75,11 @@ def _attempt(run: TaskRun) -> str:
             with recorder:
                 _load(run, entry)
             is_loaded = True
-            with collect_usage() as recorder.usage:
+            with collect_usage() as recorder.usage, stoppable(recorder.stop):
                 return _perform(run, log, recorder)
-    except Superseded:
-        logger.warning("run %s: attempt %d was taken over, and is undone", run.pk, run.attempts)
+    except (Superseded, CallStopped):
+        logger.warning("run %s: attempt %d was cancelled or taken over, and is undone", run.pk, run.attempts)
+        record_last_words(run, recorder)
         return IGNORED
     except BaseException as error:
         if not isinstance(error, PluginError):

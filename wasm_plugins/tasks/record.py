@@ -10,6 +10,7 @@ from typing import Any, Final
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections, router
 from django.utils import timezone
 
+from ..audit import record_soon
 from ..models import TaskRun
 from .claim import parse_run_id
 from .lease import database_now
@@ -19,6 +20,9 @@ from .recorder import Recorder
 
 IGNORED: Final = "ignored"
 """What became of the row of an attempt that nobody waits for: nothing."""
+
+LOST: Final = "lost"
+"""Outcome, in the audit trail, of an attempt whose process died."""
 
 _RECORD_PAUSES_S: Final = (0.0, 0.5, 2.0, 5.0)
 
@@ -33,6 +37,15 @@ def record(run: TaskRun, columns: dict[str, Any]) -> bool:
     return bool(mine.update(heartbeat_at=timezone.now(), **columns))
 
 
+def record_last_words(run: TaskRun, recorder: Recorder) -> None:
+    """Write the log and what was spent of an attempt that was cancelled; where that cannot be, it is no loss."""
+    cancelled = rows_of(run).filter(status=Status.CANCELLED, attempts=run.attempts)
+    try:
+        cancelled.update(**recorder.columns())
+    except (OperationalError, InterfaceError) as lost:
+        logger.warning("run %s: its last words are not recorded: %s", run.pk, lost)
+
+
 def give_back(run_id: str, attempt: int, failure: Failure) -> bool:
     """Write the failure of an attempt whose process is dead; tell whether the run was still in its hands.
 
@@ -42,11 +55,28 @@ def give_back(run_id: str, attempt: int, failure: Failure) -> bool:
     key = parse_run_id(run_id)
     if key is None:
         return False
-    held_runs = TaskRun.objects.select_related("plugin").filter(status=Status.RUNNING, attempts=attempt)
+    held_runs = TaskRun.objects.select_related("plugin", "requested_by")
+    held_runs = held_runs.filter(status=Status.RUNNING, attempts=attempt)
     run = held_runs.defer("input", "result", "log").filter(pk=key).first()
     if run is None:
         return False
-    return record(run, failure_columns(run, failure, database_now(router.db_for_write(TaskRun, instance=run))))
+    alias = router.db_for_write(TaskRun, instance=run)
+    if not record(run, failure_columns(run, failure, database_now(alias))):
+        return False
+    audit_lost(run)
+    return True
+
+
+def audit_lost(run: TaskRun) -> None:
+    """Leave the audit entry of an attempt whose process died before it could."""
+    record_soon(
+        act="task",
+        user=run.requested_by,
+        plugin=run.plugin.name,
+        subject=run.handler,
+        outcome=LOST,
+        details={"run": str(run.pk), "attempt": run.attempts},
+    )
 
 
 def record_failure(run: TaskRun, error: BaseException, recorder: Recorder, *, is_loaded: bool) -> str:

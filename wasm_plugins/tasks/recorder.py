@@ -12,6 +12,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connectio
 
 from ..models import TaskRun
 from ..runtime.log import CallLog
+from ..runtime.stopping import Stop
 from ..runtime.usage import Usage
 from .lease import database_now, heartbeat_s, lease_end, shows_life
 from .outcome import storable
@@ -33,6 +34,7 @@ class Recorder:
 
     Attributes:
         usage: What the run's call spent, once it has ended.
+        stop: Asked for once the run is no longer this attempt's: it was cancelled, or somebody took it over.
     """
 
     def __init__(self, run: TaskRun, log: CallLog) -> None:
@@ -40,6 +42,7 @@ class Recorder:
         self._alias: Final = run._state.db or DEFAULT_DB_ALIAS
         self._log: Final = log
         self.usage = Usage()
+        self.stop: Final = Stop()
         self._progress: tuple[int, str] | None = None
         self._rows = rows_of(run).filter(status=TaskRun.Status.RUNNING, attempts=run.attempts)
         self._wake: Final = threading.Event()
@@ -97,13 +100,20 @@ class Recorder:
 
     def _write_if_needed(self) -> None:
         columns = self.columns()
-        if columns == self._written and time.monotonic() - self._written_at < heartbeat_s():
-            return
         try:
+            if columns == self._written and time.monotonic() - self._written_at < heartbeat_s():
+                self._look(self._rows.exists())
+                return
             now = database_now(self._alias)
-            self._rows.update(heartbeat_at=now, lease_until=lease_end(self._run, self._alias, now), **columns)
+            lease_until = lease_end(self._run, self._alias, now)
+            self._look(self._rows.update(heartbeat_at=now, lease_until=lease_until, **columns))
         except (DatabaseError, InterfaceError) as error:
             logger.warning("a run's progress could not be written, trying again: %s", error)
             connections.close_all()
             return
         self._written, self._written_at = columns, time.monotonic()
+
+    def _look(self, is_ours: object) -> None:
+        """Stop what nobody waits for: its outcome could not be written, so all that it did will be undone."""
+        if not is_ours:
+            self.stop.ask()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -31,6 +32,7 @@ def request_run(
     route: str = "",
     using: str = DEFAULT_DB_ALIAS,
     scheduled_for: datetime | None = None,
+    again: Mapping[str, Any] | None = None,
 ) -> TaskRun:
     """Write a run down and queue it when the caller's transaction commits; a rollback takes it back.
 
@@ -44,6 +46,7 @@ def request_run(
         route: The path it was asked through, or nothing.
         using: The database that holds the rows, and whose transaction the run belongs to.
         scheduled_for: The due time that it is the one run of, where a schedule and nobody else asks.
+        again: Columns that tie a retry to the run that it retries.
 
     Returns:
         The row. Its id is the job's id and what ``perform_run`` takes.
@@ -73,6 +76,7 @@ def request_run(
         due_at=database_now(using),
         scheduled_for=scheduled_for,
         **terms,
+        **(again or {}),
     )
     transaction.on_commit(partial(enqueue, run), using=using, robust=True)
     return run

@@ -9,7 +9,7 @@ from typing import Any, Final
 from ..exceptions import DeadlineExceeded, PluginFailed, PluginNotFound, TaskNotFound
 from ..exchange import refuse_constant
 from ..models import TaskRun
-from .outcome import HOST_ERROR, INTERRUPTED, NOT_STARTED, RUN_LOST
+from .outcome import CANCELLED, HOST_ERROR, INTERRUPTED, NOT_STARTED, RUN_LOST
 
 _TOLD: Final = {each.code for each in (DeadlineExceeded, PluginFailed, PluginNotFound, TaskNotFound)}
 """Errors whose text is for whoever asked. Others may hold a backtrace or a path, which are for administrators."""
@@ -19,6 +19,7 @@ _OURS: Final = {
     INTERRUPTED: "The worker was stopped.",
     RUN_LOST: "The worker was lost.",
     NOT_STARTED: "The worker could not begin.",
+    CANCELLED: "Somebody cancelled it.",
 }
 
 

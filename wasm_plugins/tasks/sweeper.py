@@ -18,6 +18,7 @@ from .lease import GRACE_S, database_now
 from .lost_jobs import ENDED, find_without_job
 from .outcome import LONGEST_PAUSE_S, NOT_STARTED, RUN_LOST, Failure, failure_columns
 from .queueing import QueueAway, hand_over, rows_of
+from .record import audit_lost
 
 SETTLE_S: Final = 5
 """How long a new row is left to whoever wrote it, in seconds."""
@@ -86,7 +87,7 @@ def _find_due(now: datetime, report: SweepReport) -> None:
 def _find_lost(now: datetime, report: SweepReport) -> None:
     failure = Failure(RUN_LOST, "The worker gave no sign of life any more.", may_pass=True, is_spared=True)
     is_over = Q(lease_until__lt=now) | Q(lease_until=None)
-    running = _light().filter(is_over, status=TaskRun.Status.RUNNING)
+    running = _light().select_related("requested_by").filter(is_over, status=TaskRun.Status.RUNNING)
     for run in running.order_by("started_at")[:MOST_ROWS]:
         if _may_run_until(run) >= now:
             continue
@@ -95,6 +96,7 @@ def _find_lost(now: datetime, report: SweepReport) -> None:
             is_retried = columns["status"] == TaskRun.Status.PENDING
             report.retried += is_retried
             report.failed += not is_retried
+            audit_lost(run)
             logger.warning("run %s was lost in attempt %d", run.pk, run.attempts)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from wasm_plugins.host.sql.watchdog import CUT_AFTER_MS, Watchdog
+from wasm_plugins.runtime.stopping import Stop, stoppable
 
 HANGS_S = 0.5
 
@@ -85,3 +86,16 @@ def test_many_threads_come_and_go(links: list[Link]) -> None:
     for thread in threads:
         thread.join(10)
     assert not watchdog._watches
+
+
+def test_a_statement_of_a_call_that_somebody_stopped_is_cancelled_long_before_its_time(links: list[Link]) -> None:
+    watchdog, stop = Watchdog(), Stop()
+    links += [Link(0), Link(0)]
+    with stoppable(stop):
+        watch = watchdog.add(links[0], 60_000)
+    other = watchdog.add(links[1], 60_000)
+    stop.ask()
+    time.sleep(1)
+    watchdog.remove(watch)
+    watchdog.remove(other)
+    assert [link.times_cancelled for link in links] == [1, 0]

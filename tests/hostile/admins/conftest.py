@@ -21,5 +21,15 @@ def everything(db: None) -> Plugin:
 @pytest.fixture
 def viewer(staff: MakeStaff) -> Staff:
     """Somebody who may look at everything, secrets' names included, and do nothing."""
-    models = ("plugin", "pluginversion", "taskrun", "storedobject", "secret", "auditentry", "trustedkey", "grant")
+    models = (
+        "plugin",
+        "pluginversion",
+        "taskrun",
+        "storedobject",
+        "secret",
+        "auditentry",
+        "trustedkey",
+        "grant",
+        "apitoken",
+    )
     return staff(*(f"view_{model}" for model in models))

@@ -13,12 +13,13 @@ from django.contrib.admin.utils import quote
 from django.contrib.auth.models import Permission, User
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import ForeignKey, Model
+from django.utils import timezone
 
 from tests.admin.plugins import refuse, writer
 from tests.components import json_handler, ok, plugin_component, route, text_hook
 from tests.installed import install
 from wasm_plugins.admin.acts import ACTS
-from wasm_plugins.models import AuditEntry, Plugin, StoredObject, TaskRun, TrustedKey, VersionHealth
+from wasm_plugins.models import ApiToken, AuditEntry, Plugin, StoredObject, TaskRun, TrustedKey, VersionHealth
 from wasm_plugins.sealing import SecretValue
 from wasm_plugins.secret_acts import set_secret
 from wasm_plugins.sync import record_upload
@@ -42,6 +43,7 @@ def one_of_everything() -> Plugin:
     TaskRun.objects.create(plugin=plugin, handler="greet", input="{}", queue="default", timeout_s=5)
     TrustedKey.objects.create(name="somebody", public_key="ab" * 32)
     AuditEntry.objects.create(act="enable", plugin="greeter", outcome="ok")
+    ApiToken.objects.create(name="laptop", key="ab" * 8, digest="cd" * 32, expires_at=timezone.now())
     assert plugin.current_version is not None
     VersionHealth.objects.get_or_create(version=plugin.current_version)
     assert StoredObject.objects.exists()

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import psycopg
 
+from ...runtime.stopping import current_stop
 from .errors import StatementCut
 
 CANCEL_AFTER_MS: Final = 100
@@ -46,6 +47,12 @@ class _Watch:
         self.is_busy = False
         self.is_told = False
         self.is_cut = False
+        self._stop = current_stop()
+
+    @property
+    def is_unwanted(self) -> bool:
+        """Whether somebody stopped the call that waits for it."""
+        return self._stop is not None and self._stop.is_asked
 
 
 class Watchdog:
@@ -109,7 +116,9 @@ class Watchdog:
     def _to_cancel(self) -> _Watch | None:
         """Return the statement that has waited longest for its cancellation; one at a time, then cuts come first."""
         now = time.monotonic()
-        due = [watch for watch in self._watches if not watch.is_cancelled and watch.cancel_at <= now]
+        due = [
+            watch for watch in self._watches if not watch.is_cancelled and (watch.cancel_at <= now or watch.is_unwanted)
+        ]
         return min(due, key=attrgetter("cancel_at"), default=None)
 
 

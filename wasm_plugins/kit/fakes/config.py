@@ -1,4 +1,4 @@
-"""``wasi:config/store``: settings and secrets from a file of the author's."""
+"""``wasi:config/store``: settings and secrets that the author names; a secret that was read is hidden in the log."""
 
 from __future__ import annotations
 
@@ -13,11 +13,22 @@ _NOBODY_CALLS = Err(Variant("upstream", "not available while the manifest is rea
 
 
 def _get(state: CallState, key: str) -> Ok | Err:
-    return _NOBODY_CALLS if state.host is None else Ok(host_of(state).config.get(key))
+    return _NOBODY_CALLS if state.host is None else Ok(_find(state, key))
 
 
 def _get_all(state: CallState) -> Ok | Err:
-    return _NOBODY_CALLS if state.host is None else Ok(list(host_of(state).config.items()))
+    if state.host is None:
+        return _NOBODY_CALLS
+    host = host_of(state)
+    return Ok([(key, _find(state, key)) for key in sorted({**host.config, **host.secrets})])
+
+
+def _find(state: CallState, key: str) -> str | None:
+    host = host_of(state)
+    if key not in host.secrets:
+        return host.config.get(key)
+    state.log.redactor.hide(host.secrets[key])
+    return host.secrets[key]
 
 
 INTERFACE = offer_recorded(CONFIG_STORE, {"get": _get, "get-all": _get_all}, needs_caller=False)

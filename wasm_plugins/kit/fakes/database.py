@@ -1,13 +1,14 @@
 """An SQLite database in memory, made from a file of SQL; a plugin's statements are proved and run by the host's code.
 
-Each call gets a database of its own, so nothing is left behind. What the plugin asks for in ``plugin.toml`` counts as
-granted, as if an admin had agreed to it.
+Each call is one transaction on it, committed when the call went well. What the plugin asks for in ``plugin.toml``
+counts as granted, as if an admin had agreed to it.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, tzinfo
 from typing import Any, Final
 
@@ -40,7 +41,10 @@ class NotOpen(Exception):
 
 
 class Database:
-    """The database of one call, within a transaction that is never committed."""
+    """A database in memory, with the transaction of at most one call open on it."""
+
+    is_used: bool
+    """Whether the call has used it, so that locks may be held from then on."""
 
     zone: Final[tzinfo] = UTC
     """The zone of times that are stored without an offset."""
@@ -59,14 +63,46 @@ class Database:
         self.alias = _ALIAS
         self._grant: Final = grant
         self._open: Final[list[str]] = []
+        self.is_used = False
         self.connection = self.get_new_connection(self.get_connection_params())
         try:
             self.connection.executescript(fixture)
             self.connection.execute("PRAGMA foreign_keys = ON")
-            self.connection.execute("BEGIN")
         except BaseException:
             self.connection.close()
             raise
+
+    @contextmanager
+    def call(self, *, forgets: bool = False) -> Iterator[list[str]]:
+        """Run the block as one call's transaction: committed at its end, or undone when it raises.
+
+        Yields the list that will name the transactions which the call left open; what they did is undone.
+
+        Args:
+            forgets: Whether it is undone in any case.
+
+        Raises:
+            sqlite3.IntegrityError: What the call wrote breaks a constraint that is checked at the end.
+        """
+        left_open: list[str] = []
+        self.is_used = False
+        self.connection.execute("BEGIN")
+        try:
+            yield left_open
+            self._end_open(left_open)
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK" if forgets else "COMMIT")
+        except BaseException:
+            self._end_open(left_open)
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+            raise
+
+    def _end_open(self, left_open: list[str]) -> None:
+        if self._open:
+            self._undo(self._open[0])
+            left_open += ["default"] * len(self._open)
+            self._open.clear()
 
     def get_connection_params(self) -> dict[str, Any]:
         """Return how connections are opened, for the proof, which opens another one."""
@@ -84,6 +120,7 @@ class Database:
             SqlRefused: It is not provably harmless, or went over a limit.
             SqlFailed: SQLite answered with an error.
         """
+        self.is_used = True
         limits = SqlLimits(rows=rows)
         prove(self, sql, len(params), self._grant, limits)
         self.connection.execute("SAVEPOINT statement")
@@ -110,6 +147,7 @@ class Database:
         Raises:
             NotOpen: As many as may are open.
         """
+        self.is_used = True
         if len(self._open) >= MOST_OPEN:
             raise NotOpen(f"{MOST_OPEN} transactions are open on default, which is the limit")
         self._open.append(f"plugin_{len(self._open)}")
@@ -127,11 +165,6 @@ class Database:
         if not keep:
             self._undo(name)
         self.connection.execute(f"RELEASE {name}")
-
-    @property
-    def left_open(self) -> int:
-        """How many transactions the plugin began and did not end."""
-        return len(self._open)
 
     def close(self) -> None:
         """Drop it."""

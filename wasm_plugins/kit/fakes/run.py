@@ -1,4 +1,4 @@
-"""``plugins-manager:tasks/run``: a task that is called here is the first attempt of a run of its own."""
+"""``plugins-manager:tasks/run``: a task that is called here is an attempt of a run of its own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ def _idempotency_key(state: CallState) -> Ok | Err:
 
 
 def _attempt(state: CallState) -> Ok | Err:
-    return Ok(1) if host_of(state).is_task else _NO_RUN
+    host = host_of(state)
+    return Ok(host.attempt) if host.is_task else _NO_RUN
 
 
 INTERFACE = offer_recorded(RUN, {"idempotency-key": _idempotency_key, "attempt": _attempt})

@@ -19,7 +19,9 @@ _Args = ParamSpec("_Args")
 _NAMES: Final = ("default", "hasura", "keycloak")
 """What plugins may call the one database that there is."""
 
-NO_DATABASE: Final = "there is no database here: give wasm-plugins call one with --database FIXTURE.sql"
+NO_DATABASE: Final = (
+    "there is no database here: give wasm-plugins call one with --database, a test one with plugin_host.use_database"
+)
 
 
 def _answering(

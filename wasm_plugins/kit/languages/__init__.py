@@ -28,7 +28,7 @@ class Language(Protocol):
     """What must be installed, for people, in one line."""
 
     EDITOR: str
-    """What helps an editor, for people; ``{name}`` stands for the world."""
+    """What helps an editor, for people."""
 
     def is_used(self, folder: Path) -> bool:
         """Tell whether a project looks like this language."""
@@ -41,6 +41,15 @@ class Language(Protocol):
             ToolMissing: A program is not installed.
             BuildFailed: The toolchain refused the sources.
             OSError: A file cannot be read or written.
+        """
+        ...
+
+    def write_stubs(self, run: BuildRun, target: Path) -> None:
+        """Write what the world looks like to an editor into a new folder; nothing, where the language needs none.
+
+        Raises:
+            ToolMissing: A program is not installed.
+            BuildFailed: It failed.
         """
         ...
 

@@ -47,6 +47,10 @@ def build(run: BuildRun) -> bytes:
     return output.read_bytes()
 
 
+def write_stubs(run: BuildRun, target: Path) -> None:
+    """Write nothing: the header is in the project."""
+
+
 def _compiled(run: BuildRun, clang: str, source: Path) -> Path:
     target = run.scratch / f"{source.stem}.o"
     flags = ("--target=wasm32-unknown-unknown", "-Oz", "-ffreestanding", "-fno-builtin", "-Wall", "-Wextra")

@@ -14,7 +14,7 @@ TITLE: Final = "JavaScript"
 SOURCE: Final = "src/app.js"
 SIGNS: Final = "package.json"
 NEEDS: Final = "Node.js 20 or newer with npm (https://nodejs.org), and npm install in the project's folder"
-EDITOR: Final = "For completion in an editor run `npx jco guest-types wit -n {name} -o build/types`."
+EDITOR: Final = "`wasm-plugins build` writes the interfaces for editors into `build/types`; `jsconfig.json` names it."
 _JCO: Final = Path("node_modules") / ".bin" / "jco"
 
 
@@ -40,3 +40,8 @@ def build(run: BuildRun) -> bytes:
         ]
     )
     return output.read_bytes()
+
+
+def write_stubs(run: BuildRun, target: Path) -> None:
+    """Write the types of what the sources import and export."""
+    run.call([run.folder / _JCO, "guest-types", run.folder / "wit", "-n", wit_id(run.world), "-o", target])

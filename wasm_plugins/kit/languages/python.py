@@ -14,8 +14,7 @@ SOURCE: Final = "src/app.py"
 SIGNS: Final = "src/app.py or app.py"
 NEEDS: Final = "componentize-py (pip install 'componentize-py>=0.25,<0.26')"
 EDITOR: Final = (
-    "For completion in an editor run `componentize-py -d wit -w {name} bindings build/types`, and add that folder to "
-    "the editor's search path."
+    "`wasm-plugins build` writes the interfaces for editors into `build/types`; `pyrightconfig.json` names it."
 )
 _INSTALL: Final = "pip install 'componentize-py>=0.25,<0.26'"
 _APP: Final = "app"
@@ -42,6 +41,12 @@ def build(run: BuildRun) -> bytes:
         ]
     )
     return output.read_bytes()
+
+
+def write_stubs(run: BuildRun, target: Path) -> None:
+    """Write the modules that the sources import, which are otherwise only inside the component."""
+    tool = run.tool("componentize-py", install=_INSTALL)
+    run.call([tool, "-d", run.folder / "wit", "-w", wit_id(run.world), "bindings", target])
 
 
 def _places(folder: Path) -> tuple[Path, Path]:

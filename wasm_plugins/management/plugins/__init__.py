@@ -25,6 +25,7 @@ from . import (
     schedules,
     secret,
     sync,
+    token,
     upload,
     worker,
 )
@@ -61,6 +62,7 @@ SUBCOMMANDS: Final[Mapping[str, Subcommand]] = {
     "scheduler": scheduler,
     "schedules": schedules,
     "secrets": secret,
+    "token": token,
     "database": database,
     "doctor": doctor,
     "advisories": advisories,

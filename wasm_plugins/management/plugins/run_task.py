@@ -18,7 +18,6 @@ from .explaining import why_silent
 
 HELP: Final = "Queue a run of a plugin's task."
 _POLL_S: Final = 0.2
-_OVER: Final = (TaskRun.Status.FINISHED, TaskRun.Status.FAILED)
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -38,8 +37,8 @@ def run(options: Mapping[str, Any]) -> Answer:
         _wait(asked)
     data = describe_run(asked, for_staff=True)
     name = f"{data['plugin']}: {data['task']}, run {data['id']}"
-    if asked.status == TaskRun.Status.FAILED:
-        return Answer(data, "", f"{name} failed: {asked.error_code}: {asked.error}")
+    if asked.status in (TaskRun.Status.FAILED, TaskRun.Status.CANCELLED):
+        return Answer(data, "", f"{name} {asked.status}: {asked.error_code}: {asked.error}")
     if asked.status == TaskRun.Status.FINISHED:
         return Answer(data, f"{name} finished\n{asked.result}".rstrip())
     return Answer(data, f"{name} is {asked.status}")
@@ -71,7 +70,7 @@ def _wait(asked: TaskRun) -> None:
             told = asked.status
             sys.stderr.write(f"run {asked.pk} is {told}\n")
             sys.stderr.flush()
-        if asked.status in _OVER:
+        if asked.is_over:
             return
         time.sleep(_POLL_S)
         asked.refresh_from_db()

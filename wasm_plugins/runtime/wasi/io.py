@@ -9,6 +9,7 @@ from ...exceptions import LimitExceeded, PluginTrapped
 from ..handles import MOST_HANDLES, HostResource
 from ..linker import HostFunction, HostInterface
 from ..state import CallState
+from ..stopping import LOOK_S
 from ..wit import BOOL, STRING, U32, ListOf
 from .resources import BORROW, RESOURCES, answer, expect, method, signature
 
@@ -34,15 +35,17 @@ class Pollable(HostResource):
 
 
 def _wait(state: CallState, until_ns: int) -> None:
-    """Sleep until a moment of ``time.monotonic_ns()``, or until the call's time is over.
+    """Sleep until a moment of ``time.monotonic_ns()``, or until the call's time is over, or somebody stops it.
 
     Raises:
+        CallStopped: Somebody did.
         DeadlineExceeded: The call's time was over first.
     """
     last_ns = min(until_ns, int(state.deadline_at * 1_000_000_000) + 1)
     while (now_ns := time.monotonic_ns()) < until_ns:
         state.check_deadline()
-        time.sleep(max(0, last_ns - now_ns) / 1_000_000_000)
+        left_s = max(0, last_ns - now_ns) / 1_000_000_000
+        time.sleep(left_s if state.stop is None else min(left_s, LOOK_S))
 
 
 def _block(state: CallState, pollable: Pollable) -> None:

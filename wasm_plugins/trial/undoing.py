@@ -1,0 +1,30 @@
+"""Transactions that are always rolled back, whatever happens in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+
+from django.db import connections, transaction
+
+from ..conf import conf
+
+
+def reachable_aliases(using: str) -> list[str]:
+    """Return every database that a call which owns its transaction could come to use, ``using`` first."""
+    return list(dict.fromkeys([using, *(alias for alias in conf.DATABASES.values() if alias in connections)]))
+
+
+@contextmanager
+def undone(aliases: Iterable[str]) -> Iterator[None]:
+    """Undo on these databases whatever the block does; what it would do after a commit never happens."""
+    opened: list[str] = []
+    with ExitStack() as blocks:
+        for alias in aliases:
+            blocks.enter_context(transaction.atomic(using=alias))
+            opened.append(alias)
+        try:
+            yield
+        finally:
+            for alias in opened:
+                transaction.set_rollback(True, using=alias)
