@@ -19,15 +19,16 @@ _TABS: Final = 150
 _FOCUSED: Final = """() => {
     const it = document.activeElement
     if (!it || it === document.body) return ['', true]
-    const label = it.labels && it.labels.length ? it.labels[0].innerText : ''
-    const called = it.getAttribute('aria-label') || label || it.value || it.innerText || it.name || ''
+    const label = it.labels && it.labels.length ? it.labels[0].textContent : ''
+    const called = it.getAttribute('aria-label') || label || it.value || it.textContent || it.name || ''
     const style = getComputedStyle(it)
     const ring = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0
     return [called.trim(), ring || style.boxShadow !== 'none' || it.matches(':focus-visible')]
 }"""
 
 _BUTTONS: Final = """found => found.flatMap(each => [...each.querySelectorAll('button, input[type=submit]')])
-    .filter(each => !each.closest('#changelist-form, #changelist-search')).map(each => each.value || each.innerText)"""
+    .filter(each => !each.closest('#changelist-form, #changelist-search'))
+    .map(each => each.value || each.textContent)"""
 
 
 class Person:
@@ -60,9 +61,13 @@ class Person:
 
     def look(self, name: str) -> None:
         """Look around on a page: nothing about it is wrong, for nobody; its pictures get a name."""
-        problems = self.do(lambda page: look_at(page, name))
+        problems = self.look_for_problems(name)
         assert not problems, "\n".join(problems)
         self.is_content()
+
+    def look_for_problems(self, name: str) -> list[str]:
+        """Look around on a page, and return what is wrong with it."""
+        return self.do(lambda page: look_at(page, name))
 
     def is_content(self) -> None:
         """Make sure that no script, no policy and no request has failed so far."""

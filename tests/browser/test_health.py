@@ -21,8 +21,9 @@ def test_a_plugin_that_fell_asleep_is_shown_first_and_woken_up(
     visitor.open("/")
     visitor.fill("E-mail", "bo@example.org")
     visitor.fill("Quantity of Tea cosy", "1")
-    visitor.press("Place order")
-    visitor.sees("not placed")
+    with visitor.watch.expecting(422):
+        visitor.press("Place order")
+        visitor.sees("not placed")
     assert not Order.objects.exists()
 
     operator.open(LIST)

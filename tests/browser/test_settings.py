@@ -18,7 +18,6 @@ def test_an_admin_fills_in_the_form_of_a_plugins_schema(approver: Person) -> Non
     approver.open(page_of(plugin))
     approver.sees("greeting")
     approver.follow("Change settings")
-    approver.look("settings")
 
     approver.fill("Greeting", "Good morning")
     approver.fill("Points for an order", "99")
