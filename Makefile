@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
 
-demo: $(READY) ## Run the shop with two plugins on embedded parts (CHECK=1: assert every step, then stop)
+demo: $(READY) ## Run the shop with four plugins on embedded parts (CHECK=1: assert every step, then stop)
 	@$(RUN) -m project.demo $(if $(CHECK),--check)
 
 stack: $(READY) ## Run the shop as in production, on one machine: PostgreSQL, Redis, S3, workers, scheduler
@@ -56,7 +56,7 @@ screenshots: $(READY) ## Take the pictures of the README and of docs/ from the d
 	@$(RUN) -m tests.screenshots
 
 clean: ## Remove everything that the other targets made
-	rm -rf $(VENV) var dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) var dist plugins/*/build plugins/*/target plugins/*/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml

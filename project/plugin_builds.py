@@ -9,14 +9,26 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-PLUGINS = Path(__file__).resolve().parent.parent / "plugins"
-NEEDS = {"loyalty": "componentize-py", "shipping": "cargo"}
+from plugins import artifacts
+
+PLUGINS: Final = artifacts.ROOT / "plugins"
+_TOOL_IS_MISSING: Final = 3
+"""Exit status of the kit."""
+
+
+class BuildFailed(Exception):
+    """A plugin could not be built; the message has what the toolchain printed."""
+
+
+class ToolMissing(BuildFailed):
+    """A program is not installed; the message is one line and says how to install it."""
 
 
 @dataclass(frozen=True)
 class PluginBuild:
-    """An example plugin and how to build it."""
+    """An example plugin, which is a project of the author's kit, and how to build it."""
 
     folder: Path
 
@@ -28,44 +40,59 @@ class PluginBuild:
     @property
     def component(self) -> Path:
         """The component: in the folder where it is kept in the repository, else in ``build/``."""
-        kept = self.folder / f"{self.name}.wasm"
-        return kept if kept.exists() else self.folder / "build" / kept.name
+        return self._kept if self._kept.exists() else self._built
 
     def is_up_to_date(self) -> bool:
-        """Say whether the component is there and newer than its sources; one that is kept counts as new."""
-        if self.component.parent == self.folder:
-            return True
-        sources = (path for pattern in ("*.py", "*.toml", "*.sh", "wit/**/*.wit") for path in self.folder.glob(pattern))
-        return self.component.exists() and self.component.stat().st_mtime > max(
-            path.stat().st_mtime for path in sources
-        )
-
-    def missing_tool(self) -> str | None:
-        """Name the program that is needed and not installed."""
-        tool = NEEDS.get(self.name)
-        return tool if tool is not None and shutil.which(tool, path=_path()) is None else None
+        """Say whether the component was built from the sources: by its record, or else by its age."""
+        if self._kept.exists():
+            return not list(artifacts.problems_of(self._kept))
+        if not self._built.exists():
+            return False
+        sources = (self.folder / name for name, _ in artifacts.sources(self.folder))
+        return self._built.stat().st_mtime > max(path.stat().st_mtime for path in sources)
 
     def build(self) -> None:
-        """Run the plugin's ``build.sh``; raises ``CalledProcessError`` with its output when that fails."""
-        script = self.folder / "build.sh"
-        subprocess.run(
-            ["/bin/sh", script],
-            env={**os.environ, "PATH": _path(), "PYTHONPATH": str(PLUGINS.parent)},
-            check=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+        """Run the kit; a component that is kept gives way to the new one if its sources changed. Blocks for seconds.
+
+        Raises:
+            ToolMissing: A program of its toolchain is not installed.
+            BuildFailed: The toolchain failed.
+        """
+        if (self.folder / "package.json").exists() and not (self.folder / "node_modules").exists():
+            self._install_packages()
+        self._run([sys.executable, "-m", "wasm_plugins.kit", "build", self.folder])
+        if self._kept.exists() and not self.is_up_to_date():
+            shutil.copy(self._built, self._kept)
+            artifacts.record(self.folder)
+
+    @property
+    def _kept(self) -> Path:
+        return self.folder / f"{self.name}.wasm"
+
+    @property
+    def _built(self) -> Path:
+        return self.folder / "build" / f"{self.name}.wasm"
+
+    def _install_packages(self) -> None:
+        npm = shutil.which("npm")
+        if npm is None:
+            raise ToolMissing("npm is not installed: install Node.js 20 or newer from https://nodejs.org")
+        self._run([npm, "ci", "--no-audit", "--no-fund"])
+
+    def _run(self, command: Sequence[str | Path]) -> None:
+        environment = {**os.environ, "PYTHONPATH": str(artifacts.ROOT)}
+        done = subprocess.run(
+            command, cwd=self.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
-
-
-def _path() -> str:
-    """Put the programs of this Python's environment first."""
-    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+        if done.returncode == _TOOL_IS_MISSING:
+            raise ToolMissing(done.stdout.strip())
+        if done.returncode != 0:
+            raise BuildFailed(f"ended with status {done.returncode}:\n{done.stdout}")
 
 
 def plugin_builds(names: Sequence[str] = ()) -> list[PluginBuild]:
-    """List the example plugins, or those of these names."""
-    found = sorted(script.parent for script in PLUGINS.glob("*/build.sh"))
+    """List the example plugins by name, or those of these names."""
+    found = sorted(declaration.parent for declaration in PLUGINS.glob("*/plugin.toml"))
     return [PluginBuild(folder) for folder in found if not names or folder.name in names]
 
 
@@ -73,17 +100,15 @@ def main() -> int:
     """Build what can be built, and say what could not and why."""
     failed = False
     for build in plugin_builds(sys.argv[1:]):
-        tool = build.missing_tool()
-        if tool is not None:
-            sys.stdout.write(f"{build.name}: not built, {tool} is not installed\n")
-            continue
         sys.stdout.write(f"{build.name}: building\n")
         sys.stdout.flush()
         try:
             build.build()
-        except subprocess.CalledProcessError as error:
+        except ToolMissing as missing:
+            sys.stdout.write(f"{build.name}: not built. {missing}\n")
+        except BuildFailed as error:
             failed = True
-            sys.stderr.write(f"{build.name}: build.sh ended with code {error.returncode}\n{error.output}\n")
+            sys.stderr.write(f"{build.name}: {error}\n")
     return 1 if failed else 0
 
 

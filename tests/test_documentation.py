@@ -478,7 +478,7 @@ def test_every_block_of_code_is_what_it_says(page: Path) -> None:
         "json": json.loads,
         "sql": parse_sql,
         "ini": configparser.ConfigParser(interpolation=None).read_string,
-        **dict.fromkeys(("sh", "wit", "html", "text", "rust", "diff"), str),
+        **dict.fromkeys(("sh", "wit", "html", "text", "rust", "js", "c", "diff"), str),
     }
     for language, text in FENCE.findall(page.read_text()):
         readers[language](text)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import shlex
-import shutil
 import subprocess
+import time
 from pathlib import Path
 from typing import Final
 
@@ -20,16 +21,24 @@ from tests.pages import blocks
 CHECKOUT: Final = "django-wasm-plugins"
 """What pages call the folder of this repository."""
 
-_FILE: Final = re.compile(r"(?:#|//) ([\w./-]+\.\w+)(, at the end)?\n")
+_FILE: Final = re.compile(r"(?:#|//|--) ([\w./-]+\.\w+)(, at the end)?\n")
 _NOT_INHERITED: Final = ("SHOP_", "TEST_", "DJANGO_", "WASM_PLUGINS_", "PYTHON", "PYTEST", "VIRTUAL_ENV")
 
 
 class Walkthrough:
-    """A shell in an empty folder beside a checkout, and what was printed in it last."""
+    """A shell in an empty folder beside a checkout.
+
+    Attributes:
+        printed: What was printed in it last.
+        seconds: How long each page took, by its name.
+        processor_seconds: How long processors worked for it.
+    """
 
     def __init__(self, folder: Path, root: Path) -> None:
         self.folder: Final = folder
         self.printed = ""
+        self.seconds: Final[dict[str, float]] = {}
+        self.processor_seconds: Final[dict[str, float]] = {}
         self._state: Final = folder / "state.sh"
         (folder / CHECKOUT).symlink_to(root)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)}
@@ -38,12 +47,14 @@ class Walkthrough:
             **inherited,
             "PIP_CACHE_DIR": downloads,
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            "NPM_CONFIG_PREFER_OFFLINE": "true",
             "XDG_CACHE_HOME": str(folder / "cache"),
         }
         self._state.write_text(f"cd {shlex.quote(str(folder))}\n")
 
     def follow(self, page: Path) -> None:
-        """Do all that a page says, from its beginning to its end."""
+        """Do all that a page says, from its beginning to its end, and note how long that takes."""
+        began_at, spent = time.monotonic(), _processor_seconds()
         for language, text in blocks(page):
             match language, _FILE.match(text):
                 case "sh", None:
@@ -58,6 +69,8 @@ class Walkthrough:
                     self._write(named[1], text, is_added=named[2] is not None)
                 case _:
                     raise AssertionError(f"{page.name}: nothing can be done with this {language}:\n{text}")
+        self.seconds[page.stem] = time.monotonic() - began_at
+        self.processor_seconds[page.stem] = _processor_seconds() - spent
 
     def run(self, script: str) -> None:
         """Run commands where the last ones ended, with their variables; each has to succeed."""
@@ -92,6 +105,7 @@ class Walkthrough:
             assert any(re.fullmatch(line, each) for each in left), f"not printed: {line}\nbut:\n{self.printed}"
 
 
-def missing_programs(*names: str) -> list[str]:
-    """Return which of these programs are not installed."""
-    return [name for name in names if shutil.which(name) is None]
+def _processor_seconds() -> float:
+    """Return what all commands so far spent."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime

@@ -16,6 +16,7 @@ from .conf import PREFIX, conf, is_safe_mode, setting_names
 from .host.http.addresses import NEVER
 from .runtime.signing import check_public_key
 from .schedule_checks import check_schedules
+from .token_checks import check_tokens
 from .trust import POLICIES
 
 _AT_LEAST_ONE: Final = (
@@ -101,7 +102,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         *_check_switches(),
         *_check_secret_keys(),
         *check_schedules(),
-        *_check_tokens(),
+        *check_tokens(),
     ]
 
 
@@ -298,14 +299,4 @@ def _check_secret_keys() -> Iterator[CheckMessage]:
             f"{PREFIX}SECRET_KEYS must be a list of texts of at least {_SECRET_KEY_CHARS} characters.",
             hint="Make one with: python -c 'import secrets; print(secrets.token_urlsafe(48))'.",
             id="wasm_plugins.E031",
-        )
-
-
-def _check_tokens() -> Iterator[CheckMessage]:
-    days, most = conf.API_TOKEN_DAYS, conf.API_TOKEN_MAX_DAYS
-    if _is_number(days, least=1) and _is_number(most, least=1) and days > most:
-        yield Error(
-            f"{PREFIX}API_TOKEN_DAYS is {days}, but {PREFIX}API_TOKEN_MAX_DAYS lets a token live for {most}.",
-            hint="Lower the first, or raise the second.",
-            id="wasm_plugins.E090",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -9,6 +10,15 @@ from django import forms
 from project.shop.models import Product
 
 MAX_QUANTITY = 20
+MAX_REASON_CHARS = 200
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What a plugin had against an order. It is the plugin's text: shown as its, and never as the shop's."""
+
+    plugin: str
+    reason: str
 
 
 class CheckoutForm(forms.Form):
@@ -24,6 +34,7 @@ class CheckoutForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.refusal: Refusal | None = None
         self.products = list(Product.objects.all())
         for product in self.products:
             self.fields[self._field_name(product)] = forms.IntegerField(
@@ -44,6 +55,12 @@ class CheckoutForm(forms.Form):
         """Return what was ordered; only after the form was found valid."""
         wanted = {product: self.cleaned_data.get(self._field_name(product)) for product in self.products}
         return {product: quantity for product, quantity in wanted.items() if quantity}
+
+    def refuse(self, plugin: str, reason: str) -> None:
+        """Say on the page who refused the order and why; the customer changes it and sends it again."""
+        on_one_line = "".join(char if char.isprintable() else " " for char in reason[:MAX_REASON_CHARS])
+        self.refusal = Refusal(plugin, on_one_line)
+        self.add_error(None, forms.ValidationError("A plugin refused the order.", code="refused"))
 
     def clean(self) -> dict[str, Any]:
         """Refuse an order of nothing."""

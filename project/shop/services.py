@@ -10,8 +10,8 @@ from django.db import transaction
 from django.db.models import F
 
 from project.shop.models import Order, OrderLine, Product
-from project.shop.plugin_hooks import order_placed, order_price
-from wasm_plugins.results import HookResults
+from project.shop.plugin_hooks import order_check, order_placed, order_price
+from wasm_plugins.results import HookResult, HookResults
 
 
 class OutOfStock(Exception):
@@ -37,17 +37,24 @@ def place_order(email: str, note: str, quantities: Mapping[Product, int]) -> Ord
     Raises:
         OutOfStock: There are not enough of a product.
         NonsensePrice: Plugins made the price negative.
+        wasm_plugins.exceptions.HookVetoed: A plugin refused the order; its ``detail`` says why.
         wasm_plugins.exceptions.PluginError: A plugin failed or refused; nothing was saved.
     """
     with transaction.atomic():
-        prices = order_price(_items_cents(quantities), _items_json(quantities))
+        items_cents, items = _items_cents(quantities), _items_json(quantities)
+        checks = order_check(items_cents, items)
+        prices = order_price(items_cents, items)
         if prices.value < 0:
             raise NonsensePrice(f"price {prices.value} is below zero")
         _take_from_stock(quantities)
         order = Order.objects.create(email=email, note=note, total_cents=prices.value)
         _save_lines(order, quantities)
         placed = order_placed(order.pk, note)
-        order.answers = [*_answers("order-price", prices), *_answers("order-placed", placed)]
+        order.answers = [
+            *_answers("order-check", checks),
+            *_answers("order-price", prices),
+            *_answers("order-placed", placed),
+        ]
         order.save(update_fields=["answers"])
     return order
 
@@ -59,7 +66,7 @@ def _items_cents(quantities: Mapping[Product, int]) -> int:
 def _items_json(quantities: Mapping[Product, int]) -> str:
     return json.dumps(
         [
-            {"sku": product.sku, "quantity": quantity, "price_cents": product.price_cents}
+            {"sku": product.sku, "name": product.name, "quantity": quantity, "price_cents": product.price_cents}
             for product, quantity in quantities.items()
         ]
     )
@@ -80,6 +87,12 @@ def _take_from_stock(quantities: Mapping[Product, int]) -> None:
             raise OutOfStock(product)
 
 
+def _text(result: HookResult) -> str:
+    if result.error is not None:
+        return str(result.error)
+    return "no objection" if result.value is None else str(result.value)
+
+
 def _answers(hook_name: str, results: HookResults) -> list[dict[str, Any]]:
     """Keep what each plugin answered in a shape that goes into the order's row."""
     return [
@@ -87,7 +100,7 @@ def _answers(hook_name: str, results: HookResults) -> list[dict[str, Any]]:
             "hook": hook_name,
             "plugin": result.plugin,
             "version": result.version,
-            "answer": str(result.value if result.error is None else result.error),
+            "answer": _text(result),
             "failed": result.error is not None,
             "elapsed_ms": round(result.elapsed_ms, 1),
         }

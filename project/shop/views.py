@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from project.shop.forms import CheckoutForm
 from project.shop.models import Order
 from project.shop.services import NonsensePrice, OutOfStock, place_order
-from wasm_plugins.exceptions import HookVetoed, PluginError, PluginFailed
+from wasm_plugins.exceptions import PluginError, PluginFailed
 
 logger = logging.getLogger(__name__)
 
@@ -46,8 +46,8 @@ def _place(form: CheckoutForm) -> Order | None:
         return place_order(data["email"], data["note"], form.quantities())
     except OutOfStock as error:
         form.add_error(None, f"{_REFUSED} There are {error}.")
-    except (HookVetoed, PluginFailed) as error:
-        form.add_error(None, f"{_REFUSED} {error.plugin} said: {str(error.detail)[:200]}")
+    except PluginFailed as error:  # which a veto is too
+        form.refuse(error.plugin or "a plugin", str(error.detail))
     except (PluginError, NonsensePrice):
         logger.exception("checkout stopped by a plugin")
         form.add_error(None, f"{_REFUSED} Something went wrong on our side; please try again later.")

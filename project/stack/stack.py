@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from project.plugin_builds import plugin_builds
 from project.stack.parts import Address, free_ports
 from project.stack.postgresql import PostgresqlPlan, postgresql
 from project.stack.processes import Child
 from project.stack.redis import RedisPlan, redis_server
 from project.stack.s3 import S3Plan, s3_server
-from project.stack.shop import ROOT, Shop
+from project.stack.shop import Shop
 
 WORKERS = 2
 Say = Callable[[str], None]
@@ -74,7 +75,7 @@ def _prepare(shop: Shop) -> None:
     shop.manage("migrate", "--verbosity=0")
     shop.manage("collectstatic", "--noinput", "--verbosity=0")
     shop.manage("shop_setup")
-    built = sorted([*ROOT.glob("plugins/*/*.wasm"), *ROOT.glob("plugins/*/build/*.wasm")])
+    built = [build.component for build in plugin_builds() if build.component.exists()]
     if built:
         shop.manage("plugins", "upload", *map(str, built))
     shop.manage("plugins", "sync")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from http import HTTPStatus
 from importlib import import_module
@@ -15,8 +16,10 @@ from django.test import Client
 
 from project.shop import services
 from project.shop.models import Order, Product
+from project.shop.plugin_hooks import order_check, order_extras, order_price
 from project.shop.templatetags.money import money
 from wasm_plugins.exceptions import PluginFailed, PluginTrapped
+from wasm_plugins.testing import Err, FakePlugin, override_plugins
 
 pytestmark = pytest.mark.django_db
 
@@ -89,6 +92,43 @@ def test_a_plugin_that_fails_cancels_the_whole_order(
     assert b"<b>no" not in page.content
     assert not Order.objects.exists()
     assert Product.objects.get(sku="honey").stock == stock
+
+
+def test_a_plugin_that_refuses_an_order_is_quoted_and_named_and_nothing_is_saved(client: Client) -> None:
+    why = "<b>no</b> more\u202ethan\n3 " + "of it " * 100
+    limits = FakePlugin("limits", hooks={order_check: lambda price_cents, items: Err(why)})
+    prices = FakePlugin("prices", hooks={order_price: lambda price_cents, items: price_cents})
+    stock = Product.objects.get(sku="honey").stock
+    with override_plugins(limits, prices):
+        page = _order(client, honey=4)
+    assert page.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    shown = page.content.decode()
+    assert "<b>limits</b> gives the reason:" in shown
+    assert '<blockquote id="refusal">&lt;b&gt;no&lt;/b&gt; more than 3 of it' in shown
+    assert len(shown.partition('"refusal">')[2].partition("<")[0]) < 250
+    assert 'value="4"' in shown
+    assert prices.calls == []
+    assert not Order.objects.exists()
+    assert Product.objects.get(sku="honey").stock == stock
+
+
+def test_a_plugin_that_checks_an_order_sees_what_is_in_it(client: Client) -> None:
+    checking = FakePlugin("checking", hooks={order_check: lambda price_cents, items: None})
+    with override_plugins(checking):
+        page = client.get(_order(client, honey=2).headers["Location"])
+    price_cents, items = checking.calls[0].args
+    assert price_cents == 1580
+    assert json.loads(items) == [{"sku": "honey", "name": "Forest honey", "quantity": 2, "price_cents": 790}]
+    assert b"<td>no objection</td>" in page.content
+
+
+def test_an_order_page_has_a_slot_for_plugins(client: Client) -> None:
+    order = Order.objects.create(email="ada@example.org", total_cents=1)
+    thanking = FakePlugin("thanking", hooks={order_extras: lambda order_id: f"<em>thanks</em> for {order_id}"})
+    with override_plugins(thanking):
+        page = client.get(order.get_absolute_url())
+    fragment = f'<div class="plugin-fragment" data-plugin="thanking">&lt;em&gt;thanks&lt;/em&gt; for {order.pk}</div>'
+    assert fragment in page.content.decode()
 
 
 def test_an_order_that_is_not_there_is_404(client: Client) -> None:

@@ -44,7 +44,7 @@ class ApiTokenAdmin(ReadOnly, Styled, TokenAdminBase):
     list_select_related = ("user",)
     fields = ("name", "key", "user", "allowed", "for_plugins", "standing", "created_at", "last_used_at", "ends_at")
     actions = ("revoke_selected",)
-    change_form_template = "wasm_plugins/admin/token_form.html"  # type: ignore[misc]  # the mixin lets it be anything
+    change_form_template = "wasm_plugins/admin/token_form.html"
 
     @admin.display(description=gettext_lazy("state"))
     def standing(self, token: ApiToken) -> str:

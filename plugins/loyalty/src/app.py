@@ -16,6 +16,7 @@ from wit_world.imports.types import Manifest, PluginRoute
 DATABASE = "default"
 
 ALL_POINTS = "SELECT order_id, points FROM shop_loyaltypoints ORDER BY order_id"
+ONE_ORDER = "SELECT points FROM shop_loyaltypoints WHERE order_id = $1"
 ALL_ORDERS = "SELECT id FROM shop_order ORDER BY id"
 ORDER_TOTAL = "SELECT total_cents FROM shop_order WHERE id = $1"
 CHANGE_POINTS = "UPDATE shop_loyaltypoints SET points = $2 WHERE order_id = $1"
@@ -30,7 +31,7 @@ class PluginCommon(exports.PluginCommon):
         """Say what the plugin offers; every name in here is a method of `WitWorld`."""
         return Manifest(
             plugin_name="loyalty",
-            hooks=["order-placed"],
+            hooks=["order-placed", "order-extras"],
             routes=[
                 PluginRoute(path="/loyalty/page", handler="page", process_as_task=False),
                 PluginRoute(path="/loyalty/points", handler="points", process_as_task=False),
@@ -47,6 +48,11 @@ class WitWorld(World):
         points = credit(order_id)
         misbehave_if_asked(note)
         return f"{points} points"
+
+    def order_extras(self, order_id: int) -> str | None:
+        """Thank for an order with its points, as a fragment of the shop's page; an order without any gets nothing."""
+        found = query(ONE_ORDER, Value_Integer(order_id))
+        return THANKS.format(points=found[0][0]) if found else None
 
     def page(self, request: Request) -> Response:
         """Show every order's points as HTML. Whatever comes from elsewhere is escaped."""
@@ -117,6 +123,9 @@ def misbehave_if_asked(note: str) -> None:
             while True:
                 pass
 
+
+THANKS = """<p>You earned <strong>{points} points</strong> with this order.
+<a href="/plugins/loyalty/page">See all points</a></p>"""
 
 PAGE = """<!doctype html>
 <html lang="en">
