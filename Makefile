@@ -8,7 +8,7 @@ RUN := $(VENV)/bin/python
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stack test lint docs advisories format bench soak fuzz plugins clean
+.PHONY: help demo stack test lint docs advisories format bench soak fuzz plugins screenshots clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -51,6 +51,9 @@ fuzz: $(READY) ## Fuzz everything that reads bytes from outside (SECONDS=60)
 
 plugins: $(READY) ## Build the example plugins whose tools are installed
 	@$(RUN) -m project.plugin_builds
+
+screenshots: $(READY) ## Take the pictures of the README and of docs/ from the demo's shop, with the installed Chromium
+	@$(RUN) -m tests.screenshots
 
 clean: ## Remove everything that the other targets made
 	rm -rf $(VENV) var dist plugins/*/build plugins/*/target plugins/*/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

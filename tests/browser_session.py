@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 T = TypeVar("T")
 
@@ -63,19 +63,36 @@ class Browser:
             base_url: Where the site is, for example ``live_server.url``.
             client: A Django test client whose cookies the browser has, so that its user is logged in.
         """
-        return self._thread.submit(self._visit, steps, base_url, client).result()
+        with self.window(base_url=base_url, client=client) as page:
+            return self.do(lambda: steps(page))
 
-    def _visit(self, steps: Callable[[Page], T], base_url: str, client: Any) -> T:
-        context = self._chromium.new_context(base_url=base_url)
-        context.set_default_timeout(_STEP_MS)
+    def do(self, step: Callable[[], T]) -> T:
+        """Take a step in the browser's thread, the only one in which what the browser gave may be touched."""
+        return self._thread.submit(step).result()
+
+    @contextmanager
+    def window(self, *, base_url: str, client: Any = None, **options: Any) -> Iterator[Page]:
+        """Open a page that stays open until the block ends; only steps given to ``do`` may touch it.
+
+        Args:
+            base_url: Where the site is, for example ``live_server.url``.
+            client: A Django test client whose cookies the browser has, so that its user is logged in.
+            options: For Playwright's ``new_context``.
+        """
+        context = self.do(lambda: self._context(base_url, client, options))
         try:
-            if client is not None:
-                context.add_cookies(
-                    [{"name": name, "value": found.value, "url": base_url} for name, found in client.cookies.items()]
-                )
-            return steps(context.new_page())
+            yield self.do(context.new_page)
         finally:
-            context.close()
+            self.do(context.close)
+
+    def _context(self, base_url: str, client: Any, options: dict[str, Any]) -> BrowserContext:
+        context = self._chromium.new_context(base_url=base_url, **options)
+        context.set_default_timeout(_STEP_MS)
+        if client is not None:
+            context.add_cookies(
+                [{"name": name, "value": found.value, "url": base_url} for name, found in client.cookies.items()]
+            )
+        return context
 
 
 @contextmanager

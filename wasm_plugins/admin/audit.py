@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.utils.translation import gettext_lazy as _
 
 from ..models import AuditEntry
@@ -18,6 +20,15 @@ else:
     AuditEntryAdminBase = admin.ModelAdmin
 
 
+class ValuesFilter(admin.AllValuesFieldListFilter):
+    """A filter by the values that there are, in which an empty one has a name too."""
+
+    def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
+        """List the values as Django does."""
+        for choice in super().choices(changelist):
+            yield choice if choice["display"] != "" else {**choice, "display": _("none")}
+
+
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnly, Styled, AuditEntryAdminBase):
     """One line for each act and each call."""
@@ -25,9 +36,9 @@ class AuditEntryAdmin(ReadOnly, Styled, AuditEntryAdminBase):
     list_display = ("when", "who", "outcome", "what", "which", "took")
     list_filter = (
         "act",
-        ("outcome", admin.AllValuesFieldListFilter),
+        ("outcome", ValuesFilter),
         "at",
-        ("plugin", admin.AllValuesFieldListFilter),
+        ("plugin", ValuesFilter),
     )
     search_fields = ("username", "plugin", "subject", "digest")
     date_hierarchy = "at"

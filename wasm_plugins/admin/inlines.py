@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -33,11 +33,14 @@ if TYPE_CHECKING:
 else:
     VersionInlineBase = GrantInlineBase = HookInlineBase = RouteInlineBase = TaskInlineBase = admin.TabularInline
 
+TABLE: Final = "wasm_plugins/admin/tabular.html"
+
 
 class VersionInline(ReadOnly, PartOfPlugin, VersionInlineBase):
     """Every upload of the plugin with what verification said."""
 
     model = PluginVersion
+    template = TABLE
     fk_name = "plugin"
     fields = ("state", "verdict", "needs", "size", "created_at")
     readonly_fields = fields
@@ -63,6 +66,7 @@ class GrantInline(Approved, GrantInlineBase):
     """What was granted, and by whom."""
 
     model = Grant
+    template = TABLE
     form = GrantForm
     formset = GrantFormSet
     fields = ("capability", "scope", "granter", "granted_at")
@@ -79,6 +83,7 @@ class HookInline(Tuned, HookInlineBase):
     """The hooks that it answers."""
 
     model = Hook
+    template = TABLE
     form = HookForm
     fields = ("name", "is_declared", "order", "declared_priority", "priority", "is_enabled")
     readonly_fields = ("name", "is_declared", "order", "declared_priority")
@@ -98,6 +103,7 @@ class RouteInline(Tuned, RouteInlineBase):
     """The paths that it serves."""
 
     model = Route
+    template = TABLE
     form = RouteForm
     fields = ("path", "opens", "is_declared", "answers", "process_as_task", "declared_access", "access", "is_enabled")
     readonly_fields = ("path", "opens", "is_declared", "answers", "process_as_task", "declared_access")
@@ -125,6 +131,7 @@ class TaskInline(Tuned, TaskInlineBase):
     """The tasks that it runs."""
 
     model = Task
+    template = TABLE
     form = TaskForm
     fields = (
         *("name", "by_hand", "is_declared", "as_declared", "schedule", "due_next", "queue", "timeout_s", "max_retries"),

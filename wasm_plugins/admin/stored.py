@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import StoredObject
 from .readonly import ReadOnly
+from .style import Styled
 
 if TYPE_CHECKING:
     StoredObjectAdminBase = admin.ModelAdmin[StoredObject]
@@ -18,7 +19,7 @@ else:
 
 
 @admin.register(StoredObject)
-class StoredObjectAdmin(ReadOnly, StoredObjectAdminBase):
+class StoredObjectAdmin(ReadOnly, Styled, StoredObjectAdminBase):
     """The objects under the upload prefix, as the last sync saw them."""
 
     list_display = ("key", "version", "wrong", "size", "seen_at")
