@@ -13,7 +13,6 @@ from project import demo
 from project.demo_tour import DemoFailed, say, show
 from project.plugin_builds import BuildFailed, plugin_builds
 from project.stack.parts import Address, PartFailed, free_ports, private_folder
-from project.stack.shop import Shop
 from project.stack.signals import stopping_on_signals
 from project.visitor import Visitor
 from tests.browser_session import Browser, NoBrowser, running_browser
