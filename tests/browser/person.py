@@ -81,7 +81,12 @@ class Person:
 
     def follow(self, name: str, *, within: str = "body") -> None:
         """Follow a link by its name."""
-        self.do(lambda page: page.locator(within).get_by_role("link", name=name, exact=True).first.click())
+
+        def step(page: Page) -> None:
+            with page.expect_navigation():
+                page.locator(within).get_by_role("link", name=name, exact=True).first.click()
+
+        self.do(step)
 
     def fill(self, label: str, text: str) -> None:
         """Type into a field."""
