@@ -42,6 +42,7 @@ class Person:
         self.page = page
         """Only steps given to ``do`` may touch it."""
         self.watch = browser.do(lambda: Watch(page))
+        browser.do(lambda: page.on("filechooser", lambda chooser: None))  # or the first dialog is the system's own
 
     def do(self, step: Callable[[Page], T]) -> T:
         """Take a step of the test's own."""
