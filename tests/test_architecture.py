@@ -38,7 +38,8 @@ django.setup()
 from django.db import connections
 from wasm_plugins.runtime import engine
 from wasm_plugins.signatures import hook_signatures
-assert sorted(hook_signatures()) == ["order-placed", "order-price"], "ready() found the project's hooks"
+hooks = ["order-check", "order-extras", "order-placed", "order-price"]
+assert sorted(hook_signatures()) == hooks, "ready() found other hooks than the project's"
 assert engine._runtime is None, "an engine was made"
 assert all(each.connection is None for each in connections.all()), "a database was opened"
 assert threading.enumerate() == [threading.main_thread()], "a thread was started"

@@ -10,7 +10,7 @@ import pytest
 from django.db import connections
 from pytest_django import Settings
 
-from wasm_plugins import checks, schedule_checks, token_checks
+from wasm_plugins import alias_checks, checks, schedule_checks, token_checks
 from wasm_plugins.checks import check_settings
 from wasm_plugins.conf import conf, setting_names
 from wasm_plugins.tasks import schedule
@@ -79,7 +79,9 @@ def test_networks_of_ones_own_are_fine(settings: Settings) -> None:
 
 
 def test_every_setting_has_a_check() -> None:
-    source = inspect.getsource(checks) + "".join(map(inspect.getsource, (schedule_checks, schedule, token_checks)))
+    source = inspect.getsource(checks) + "".join(
+        map(inspect.getsource, (alias_checks, schedule_checks, schedule, token_checks))
+    )
     assert [name for name in setting_names() if name not in source] == []
 
 

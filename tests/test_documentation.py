@@ -33,6 +33,7 @@ from wasm_plugins import (
     exchange,
     manifest,
     manifest_reader,
+    plugin_toml,
     signatures,
 )
 from wasm_plugins.capabilities import CAPABILITIES
@@ -201,12 +202,12 @@ def test_every_key_of_plugin_toml_is_documented_and_no_other_is() -> None:
         {each.name for each in fields(of)} - {"name", "path", "handler", "process_as_task"}
         for of in (manifest.HookDeclaration, manifest.RouteDeclaration, manifest.TaskDeclaration)
     )
-    keys = {*manifest_reader._TEXTS, "settings", "capabilities.<name>"}
+    keys = {*plugin_toml.TEXTS, "settings", "capabilities.<name>"}
     keys |= {f"hooks.<name>.{key}" for key in hook} | {f"tasks.<name>.{key}" for key in task}
     keys |= {f'routes."<path>".{key}' for key in route}
     text = section(reference("manifest"), "## `plugin.toml`")
     assert set(first_codes(text)) == keys
-    assert {key.partition(".")[0] for key in keys} == {*manifest_reader._TEXTS, *manifest_reader._SECTIONS}
+    assert {key.partition(".")[0] for key in keys} == {*plugin_toml.TEXTS, *plugin_toml.SECTIONS}
 
 
 def test_the_documented_plugin_toml_is_one_that_the_host_takes() -> None:

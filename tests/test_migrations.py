@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.management import call_command
 from django.db import connections
 from django.db.migrations.loader import MigrationLoader
@@ -15,7 +16,11 @@ pytestmark = pytest.mark.django_db(databases=["default", "sqlite"])
 ADDED_SINCE = {
     "plugin": ["limits", "settings"],
     "pluginversion": ["signing_key", "statement", "trust", "uploaded_by"],
-    "taskrun": ["lease_until", "scheduled_for", "spared", "used", "waited"],
+    "task": ["missed_at", "missed_because", "missed_runs", "schedule", "scheduled_as", "scheduled_until"],
+    "taskrun": [
+        *("first_id", "lease_until", "retried_by", "retry_of"),
+        *("scheduled_for", "spared", "used", "waited"),
+    ],
 }
 
 
@@ -46,17 +51,12 @@ def columns_of(row: Any, alias: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("alias", ["default", "sqlite"])
 def test_code_of_the_first_release_inserts_into_the_tables_that_grew(alias: str) -> None:
-    from wasm_plugins.models import Plugin, PluginVersion, TaskRun
+    from wasm_plugins.models import Plugin, PluginVersion, Task, TaskRun
 
     old = first_release(alias)
     for name, added in ADDED_SINCE.items():
         known = {field.name for field in old.get_model("wasm_plugins", name)._meta.concrete_fields}
-        now = {
-            field.name
-            for field in {"plugin": Plugin, "pluginversion": PluginVersion, "taskrun": TaskRun}[
-                name
-            ]._meta.concrete_fields
-        }
+        now = {field.name for field in apps.get_model("wasm_plugins", name)._meta.concrete_fields}
         assert sorted(now - known) == added
     plugin = old.get_model("wasm_plugins", "Plugin")(pk=1_001, name="old")
     version = old.get_model("wasm_plugins", "PluginVersion")(
@@ -65,11 +65,13 @@ def test_code_of_the_first_release_inserts_into_the_tables_that_grew(alias: str)
     run = old.get_model("wasm_plugins", "TaskRun")(
         pk=uuid.uuid4(), plugin_id=1_001, handler="recount", input="{}", queue="default", timeout_s=5
     )
-    for row in (plugin, version, run):
+    task = old.get_model("wasm_plugins", "Task")(pk=1_003, plugin_id=1_001, name="recount")
+    for row in (plugin, version, task, run):
         insert(alias, row._meta.db_table, columns_of(row, alias))
     assert Plugin.objects.using(alias).get(name="old").limits == {}
     found = PluginVersion.objects.using(alias).get(pk=1_002)
     assert (found.trust, found.signing_key, found.statement, found.uploaded_by_id) == ("unsigned", "", None, None)
+    assert Task.objects.using(alias).get(name="recount").missed_runs == 0
     ran = TaskRun.objects.using(alias).get(pk=run.pk)
     assert (ran.used, ran.spared, ran.waited, ran.lease_until) == ({}, 0, 0, None)
 

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from django.conf import settings as project
 from django.core.checks import CheckMessage, Error, Warning, register
-from django.db import connections
 from django.utils.module_loading import import_string
 
+from .alias_checks import check_databases
 from .conf import PREFIX, conf, is_safe_mode, setting_names
 from .host.http.addresses import NEVER
 from .runtime.signing import check_public_key
@@ -91,7 +91,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         *_check_storage(),
         *_check_upgrades(),
         *_check_signatures(),
-        *_check_databases(),
+        *check_databases(),
         *_check_runner(),
         *_check_numbers(),
         *_check_sizes(),
@@ -152,39 +152,6 @@ def _check_signatures() -> Iterator[CheckMessage]:
             check_public_key(key if isinstance(key, str) else "")
         except ValueError as error:
             yield Error(f"{PREFIX}TRUSTED_KEYS: {name}: {error}.", id="wasm_plugins.E071")
-
-
-def _check_databases() -> Iterator[CheckMessage]:
-    databases = conf.DATABASES
-    if not isinstance(databases, Mapping):
-        yield Error(f"{PREFIX}DATABASES must be a dictionary.", id="wasm_plugins.E003")
-        return
-    for name, alias in databases.items():
-        if alias not in connections:
-            yield Error(
-                f"{PREFIX}DATABASES maps {name!r} to {alias!r}, which is not in DATABASES.",
-                id="wasm_plugins.E003",
-            )
-        elif connections[alias].vendor not in ("postgresql", "sqlite"):
-            yield Warning(
-                f"Plugins cannot use the database {alias!r}: nothing proves their SQL on {connections[alias].vendor}.",
-                hint="Their statements are answered with an error. PostgreSQL and SQLite are supported.",
-                id="wasm_plugins.W002",
-            )
-    for alias in sorted({each for each in databases.values() if each in connections and _may_wait_for_ever(each)}):
-        yield Warning(
-            f"Database {alias!r} has no 'connect_timeout' in OPTIONS.",
-            hint="A server that is silent is waited for without end when Django connects again, also in a plugin's "
-            "call that has no time left. Give it some seconds.",
-            id="wasm_plugins.W004",
-        )
-
-
-def _may_wait_for_ever(alias: str) -> bool:
-    """Whether nothing bounds a new connection to a server beyond this machine."""
-    database = connections[alias].settings_dict
-    is_remote = connections[alias].vendor == "postgresql" and not database["HOST"].startswith(("/", "@"))
-    return is_remote and bool(database["HOST"]) and "connect_timeout" not in database["OPTIONS"]
 
 
 def _check_runner() -> Iterator[CheckMessage]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -23,13 +22,12 @@ from .manifest import (
     MOST_ENTRIES,
     NAME_CHARS,
     PATH_CHARS,
-    TEXT_CHARS,
-    TOML_BYTES,
     HookDeclaration,
     Manifest,
     RouteDeclaration,
     TaskDeclaration,
 )
+from .plugin_toml import TEXTS, entry, number_of, read_toml, shown, table_of, text_of
 from .settings_schema import read_schema
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -42,18 +40,12 @@ _RESERVED: Final = frozenset(
 )
 """Addresses of the host's own, and names that are devices on Windows, where a plugin's file is to lie too."""
 
-_TEXTS: Final = ("version", "title", "description", "author", "homepage", "license")
 _LOOK_ALIKE: Final = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "FULLWIDTH", "MATHEMATICAL"})
 """Alphabets with letters that look the same; as ``unicodedata`` names them."""
 
 _HOOK_KEYS: Final = frozenset({"priority"})
 _ROUTE_KEYS: Final = frozenset({"methods", "access"})
 _TASK_KEYS: Final = frozenset({"queue", "timeout_s", "max_retries", "schedule"})
-_SECTIONS: Final = frozenset({"hooks", "routes", "tasks", "settings", "capabilities"})
-
-
-_MOST_DOTS: Final = 200
-"""Dots of one line of ``plugin.toml``: for a key of many parts the parser takes the square of their number in time."""
 
 
 def check_name(name: object, at: str) -> str:
@@ -64,7 +56,7 @@ def check_name(name: object, at: str) -> str:
     """
     if not isinstance(name, str) or len(name) > NAME_CHARS or not _NAME.fullmatch(name):
         raise ManifestError(
-            f"{_shown(name)} is no name: use lower-case kebab-case of at most {NAME_CHARS} characters",
+            f"{shown(name)} is no name: use lower-case kebab-case of at most {NAME_CHARS} characters",
             field=at,
         )
     return name
@@ -93,16 +85,18 @@ def read_manifest(record: Mapping[str, Any], toml: bytes | None = None) -> Manif
         ManifestError: With the field at fault, its value, and the limit or rule.
     """
     name = check_plugin_name(record["plugin-name"], "plugin-name")
-    extra = _read_toml(toml)
+    extra = read_toml(toml)
     hooks, routes, tasks = (_entries(record, key) for key in ("hooks", "routes", "tasks"))
     manifest = Manifest(
         name=name,
-        hooks=tuple(_hook(hook, _table(extra, "hooks"), f"hooks[{at}]") for at, hook in enumerate(hooks)),
-        routes=tuple(_route(route, name, _table(extra, "routes"), f"routes[{at}]") for at, route in enumerate(routes)),
-        tasks=tuple(_task(task, _table(extra, "tasks"), f"tasks[{at}]") for at, task in enumerate(tasks)),
+        hooks=tuple(_hook(hook, table_of(extra, "hooks"), f"hooks[{at}]") for at, hook in enumerate(hooks)),
+        routes=tuple(
+            _route(route, name, table_of(extra, "routes"), f"routes[{at}]") for at, route in enumerate(routes)
+        ),
+        tasks=tuple(_task(task, table_of(extra, "tasks"), f"tasks[{at}]") for at, task in enumerate(tasks)),
         capabilities=_capabilities(extra),
         settings=_settings(extra),
-        **{key: _text(extra, key) for key in _TEXTS},
+        **{key: text_of(extra, key) for key in TEXTS},
     )
     _check_distinct(manifest)
     _check_agreement(manifest, extra)
@@ -111,17 +105,12 @@ def read_manifest(record: Mapping[str, Any], toml: bytes | None = None) -> Manif
 
 def mixed_scripts(manifest: Manifest) -> tuple[str, ...]:
     """List the texts for people in which one word mixes alphabets: it may be made to look like another word."""
-    return tuple(key for key in _TEXTS if any(_is_mixed(word) for word in getattr(manifest, key).split()))
+    return tuple(key for key in TEXTS if any(_is_mixed(word) for word in getattr(manifest, key).split()))
 
 
 def _is_mixed(word: str) -> bool:
     alphabets = {unicodedata.name(each, "").partition(" ")[0] for each in word if each.isalpha()}
     return len(alphabets & _LOOK_ALIKE) > 1
-
-
-def _shown(value: object) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 80 else shown[:77] + "..."
 
 
 def _entries(record: Mapping[str, Any], key: str) -> Sequence[Any]:
@@ -131,65 +120,15 @@ def _entries(record: Mapping[str, Any], key: str) -> Sequence[Any]:
     return entries
 
 
-def _read_toml(toml: bytes | None) -> Mapping[str, Any]:
-    if toml is None:
-        return {}
-    if len(toml) > TOML_BYTES:
-        raise ManifestError(f"{len(toml)} bytes; the limit is {TOML_BYTES}", field="plugin.toml")
-    if any(line.count(b".") > _MOST_DOTS for line in toml.splitlines()):
-        raise ManifestError(f"a line has more than {_MOST_DOTS} dots", field="plugin.toml")
-    try:
-        extra = tomllib.loads(toml.decode())
-    except (ValueError, RecursionError) as error:  # a number of 5,000 digits is a plain ValueError
-        raise ManifestError(f"is no TOML: {_shown(str(error))}", field="plugin.toml") from None
-    for key in extra:
-        if key not in _SECTIONS and key not in _TEXTS:
-            raise ManifestError(f"{_shown(key)} is unknown", field="plugin.toml")
-    return extra
-
-
-def _entry(tables: Mapping[str, Any], name: str, known: frozenset[str], at: str) -> Mapping[str, Any]:
-    """Return what ``plugin.toml`` adds to one hook, route or task; a key that is misspelt must not pass in silence."""
-    entry = _table(tables, name)
-    if unknown := next((key for key in entry if key not in known), None):
-        raise ManifestError(f"{_shown(unknown)} is unknown; known are {', '.join(sorted(known))}", field=at)
-    return entry
-
-
-def _table(holder: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    table = holder.get(key, {})
-    if not isinstance(table, dict):
-        raise ManifestError(f"{_shown(table)} is no table", field=f"plugin.toml: {key}")
-    return table
-
-
-def _text(extra: Mapping[str, Any], key: str) -> str:
-    text = extra.get(key, "")
-    if not isinstance(text, str) or len(text) > TEXT_CHARS or not text.replace("\n", "").isprintable():
-        raise ManifestError(f"must be printable text of at most {TEXT_CHARS} characters", field=f"plugin.toml: {key}")
-    if key == "homepage" and text and not text.startswith(("https://", "http://")):
-        raise ManifestError(f"{_shown(text)} must begin with https://", field=f"plugin.toml: {key}")
-    return text
-
-
-def _number(table: Mapping[str, Any], key: str, default: Any, least: int, most: int, at: str) -> Any:
-    value = table.get(key, default)
-    if value is default:
-        return default
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise ManifestError(f"{_shown(value)} must be a whole number from {least} to {most}", field=f"{at}.{key}")
-    return value
-
-
 def _hook(name: object, tables: Mapping[str, Any], at: str) -> HookDeclaration:
     checked = check_name(name, at)
-    priority = _number(_entry(tables, checked, _HOOK_KEYS, at), "priority", DEFAULT_PRIORITY, -10_000, 10_000, at)
+    priority = number_of(entry(tables, checked, _HOOK_KEYS, at), "priority", DEFAULT_PRIORITY, -10_000, 10_000, at)
     return HookDeclaration(name=checked, priority=priority)
 
 
 def _route(route: Mapping[str, Any], plugin: str, tables: Mapping[str, Any], at: str) -> RouteDeclaration:
     path = _path(route["path"], plugin, f"{at}.path")
-    table = _entry(tables, path, _ROUTE_KEYS, at)
+    table = entry(tables, path, _ROUTE_KEYS, at)
     return RouteDeclaration(
         path=path,
         handler=check_name(route["handler"], f"{at}.handler"),
@@ -202,11 +141,11 @@ def _route(route: Mapping[str, Any], plugin: str, tables: Mapping[str, Any], at:
 def _path(path: str, plugin: str, at: str) -> str:
     own = path == f"/{plugin}" or path.startswith(f"/{plugin}/")
     if not own:
-        raise ManifestError(f"{_shown(path)} must begin with /{plugin}/", field=at)
+        raise ManifestError(f"{shown(path)} must begin with /{plugin}/", field=at)
     segments = path.removesuffix("/").split("/")[1:]
     if len(path) > PATH_CHARS or not all(_SEGMENT.fullmatch(segment) for segment in segments):
         raise ManifestError(
-            f"{_shown(path)} must be at most {PATH_CHARS} letters, digits and . _ ~ - between single slashes, "
+            f"{shown(path)} must be at most {PATH_CHARS} letters, digits and . _ ~ - between single slashes, "
             "and no segment may begin with a dot",
             field=at,
         )
@@ -216,7 +155,7 @@ def _path(path: str, plugin: str, at: str) -> str:
 def _methods(table: Mapping[str, Any], at: str, *, default: tuple[str, ...]) -> tuple[str, ...]:
     methods = table.get("methods", default)
     if not isinstance(methods, (list, tuple)) or not methods or not all(each in METHODS for each in methods):
-        raise ManifestError(f"{_shown(methods)} must be a list out of {', '.join(METHODS)}", field=at)
+        raise ManifestError(f"{shown(methods)} must be a list out of {', '.join(METHODS)}", field=at)
     return tuple(dict.fromkeys(methods))
 
 
@@ -224,22 +163,22 @@ def _access(access: object, at: str) -> str:
     if isinstance(access, str) and len(access) <= 150 and (access in ACCESS_WORDS or _PERMISSION.fullmatch(access)):
         return access
     raise ManifestError(
-        f"{_shown(access)} must be one of {', '.join(ACCESS_WORDS)} or a permission such as shop.view_order",
+        f"{shown(access)} must be one of {', '.join(ACCESS_WORDS)} or a permission such as shop.view_order",
         field=at,
     )
 
 
 def _task(name: object, tables: Mapping[str, Any], at: str) -> TaskDeclaration:
     checked = check_name(name, at)
-    table = _entry(tables, checked, _TASK_KEYS, at)
+    table = entry(tables, checked, _TASK_KEYS, at)
     queue = table.get("queue", "")
     if queue != "" and not (isinstance(queue, str) and _QUEUE.fullmatch(queue)):
-        raise ManifestError(f"{_shown(queue)} is no queue name", field=f"{at}.queue")
+        raise ManifestError(f"{shown(queue)} is no queue name", field=f"{at}.queue")
     return TaskDeclaration(
         name=checked,
         queue=queue,
-        timeout_s=_number(table, "timeout_s", None, 1, 86_400, at),
-        max_retries=_number(table, "max_retries", 0, 0, 20, at),
+        timeout_s=number_of(table, "timeout_s", None, 1, 86_400, at),
+        max_retries=number_of(table, "max_retries", 0, 0, 20, at),
         schedule=_schedule(table.get("schedule", ""), f"{at}.schedule"),
     )
 
@@ -254,16 +193,16 @@ def _schedule(schedule: object, at: str) -> str:
 
 
 def _capabilities(extra: Mapping[str, Any]) -> dict[str, Any]:
-    capabilities = _table(extra, "capabilities")
+    capabilities = table_of(extra, "capabilities")
     if unknown := next((name for name in capabilities if name not in CAPABILITIES), None):
         known = ", ".join(CAPABILITIES)
-        raise ManifestError(f"{_shown(unknown)} is unknown; known are {known}", field="plugin.toml: capabilities")
-    return {name: _scope(_table(capabilities, name), name) for name in capabilities}
+        raise ManifestError(f"{shown(unknown)} is unknown; known are {known}", field="plugin.toml: capabilities")
+    return {name: _scope(table_of(capabilities, name), name) for name in capabilities}
 
 
 def _settings(extra: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
-        return read_schema(_table(extra, "settings"))
+        return read_schema(table_of(extra, "settings"))
     except ValueError as error:
         raise ManifestError(str(error), field="plugin.toml: settings") from None
 
@@ -298,6 +237,6 @@ def _check_agreement(manifest: Manifest, extra: Mapping[str, Any]) -> None:
         "tasks": {task.name for task in manifest.tasks},
     }
     for key, names in declared.items():
-        for name in _table(extra, key):
+        for name in table_of(extra, key):
             if name not in names:
-                raise ManifestError(f"{_shown(name)} is not what get-manifest declares", field=f"plugin.toml: {key}")
+                raise ManifestError(f"{shown(name)} is not what get-manifest declares", field=f"plugin.toml: {key}")

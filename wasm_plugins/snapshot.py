@@ -136,19 +136,24 @@ def _active_plugins() -> dict[int, ActivePlugin]:
             continue
         grants = {grant.capability: grant.scope for grant in row.grants.all()}
         if set(requested(version.imports)) <= grants.keys():
-            found[row.pk] = ActivePlugin(
-                id=row.pk,
-                name=row.name,
-                version_id=version.pk,
-                version=version.number,
-                digest=version.digest,
-                manifest=version.declared,
-                grants=grants,
-                limits=readable_limits(row.limits, row.name),
-                settings=_settings(version, row.settings),
-                sleep=_sleep(version),
-            )
+            found[row.pk] = active_plugin(row, version, grants)
     return found
+
+
+def active_plugin(plugin: Plugin, version: PluginVersion, grants: Mapping[str, Any]) -> ActivePlugin:
+    """Return a verified version as it serves, or would serve, with these scopes by capability."""
+    return ActivePlugin(
+        id=plugin.pk,
+        name=plugin.name,
+        version_id=version.pk,
+        version=version.number,
+        digest=version.digest,
+        manifest=version.declared,
+        grants=grants,
+        limits=readable_limits(plugin.limits, plugin.name),
+        settings=_settings(version, plugin.settings),
+        sleep=_sleep(version),
+    )
 
 
 def _settings(version: PluginVersion, stored: Any) -> dict[str, str]:

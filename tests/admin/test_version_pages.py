@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from tests.admin.pages import Staff, levels_of, step_of, text_of, versions_of, words_of
+from tests.admin.pages import Staff, levels_of, page_of, step_of, text_of, versions_of, words_of
 from tests.admin.plugins import greeter, reader, refuse, writer
 from tests.components import json_handler, ok, plugin_component, route, sql, text_hook
 from tests.installed import install
@@ -45,6 +45,15 @@ def test_the_list_says_how_each_stands_and_what_can_be_done(root: Staff) -> None
     assert _rollback(plugin, 1) in page
     assert step_of("consent", plugin.versions.get(number=3)) in page
     assert page.count('aria-label="Compare version') == 3
+
+
+def test_a_plugins_page_leads_to_its_versions_and_to_the_steps_of_one_that_waits(viewer: Staff) -> None:
+    plugin = _three_versions()
+    page = text_of(viewer.get(page_of(plugin)))
+    assert versions_of(plugin) in page
+    assert step_of("report", plugin.versions.get(number=3)) in page
+    plugin = install(writer(), enable=False)
+    assert step_of("report", plugin.versions.get()) in text_of(viewer.get(page_of(plugin)))
 
 
 def test_who_may_not_approve_is_offered_no_way_back(viewer: Staff) -> None:

@@ -35,6 +35,10 @@ class Copied:
             raise BuildFailed(data.decode())
         return data
 
+    @staticmethod
+    def write_stubs(run: BuildRun, target: Path) -> None:
+        """Write nothing."""
+
 
 cast(dict[str, Any], LANGUAGES)["copied"] = Copied()
 

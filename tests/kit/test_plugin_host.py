@@ -28,8 +28,16 @@ from tests.components import (
     trap,
 )
 from tests.host_imports import attempt, config_get, config_get_all, log
+from tests.keyvalue_components import get, keeping, put
 from tests.kit.plugins import TOML, greeter, loaded
-from wasm_plugins.exceptions import AnswerRefused, LimitExceeded, MethodNotAllowed, PluginFailed, PluginTrapped
+from wasm_plugins.exceptions import (
+    AnswerRefused,
+    DeadlineExceeded,
+    LimitExceeded,
+    MethodNotAllowed,
+    PluginFailed,
+    PluginTrapped,
+)
 from wasm_plugins.kit.failures import Usage
 from wasm_plugins.kit.loaded_plugin import load_plugin
 from wasm_plugins.kit.plugin_host import PluginHost
@@ -227,6 +235,23 @@ def test_settings_are_sorted_and_a_secret_wins_over_one_of_the_same_name(hosting
     host.secrets["b"] = "two"
     (asked,) = host.call_hook("a", 1, "x").host_calls
     assert asked.answer == "ok: [('a', 'one'), ('b', 'two')]"
+
+
+def test_the_store_keeps_what_calls_put_into_it_unless_they_fail(hosting: Hosting) -> None:
+    asked = TOML + "[capabilities.keyvalue]\n"
+    host = hosting(
+        toml=asked,
+        hooks={
+            "a": text_hook(keeping(put("seen", b"1"), get("seen"))),
+            "b": text_hook(keeping(put("seen", b"2"), spins=True)),
+        },
+    )
+    assert host.call_hook("a", 1, "x").answer == "1"
+    assert host.store == {("default", "seen"): b"1"}
+    host.store["default", "other"] = b"3"
+    host.limits["deadline_ms"] = 50
+    assert isinstance(host.call_hook("b", 1, "x").error, DeadlineExceeded)
+    assert host.store == {("default", "seen"): b"1", ("default", "other"): b"3"}
 
 
 # The database

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,10 +17,12 @@ from pytest_django.live_server_helper import LiveServer
 from project.stack.s3 import S3Plan
 from tests.api.asked import AUTHOR, user_with
 from tests.components import plugin_component
+from tests.host.http.test_transport import CERTIFICATE, serving
 from tests.kit.plugins import greeter, kit
+from tests.peers import Peer, says
 from wasm_plugins.kit import http_exchange, sending, server
 from wasm_plugins.kit.__main__ import main
-from wasm_plugins.kit.failures import Usage
+from wasm_plugins.kit.failures import KitError, Usage
 from wasm_plugins.kit.server import Server
 from wasm_plugins.models import PluginVersion
 from wasm_plugins.sync import sync
@@ -207,6 +210,23 @@ def test_what_no_server_of_this_app_answers_is_one_error(answer: Callable[[Any],
         Server(url, TOKEN).whoami()
     assert getattr(caught.value, "code", "") == code
     assert seen == [f"Bearer {TOKEN}"]  # and no redirect was followed with it
+
+
+def test_over_https_a_token_goes_to_whoever_proves_to_be_the_server_and_to_nobody_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *more, **options: real("127.0.0.1", *more, **options))
+    with Peer(says(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"), tls=serving()) as peer:
+        with pytest.raises(http_exchange.Unreachable):
+            Server(f"https://api.test:{peer.port}", TOKEN).whoami()
+        monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
+        with pytest.raises(http_exchange.Unreachable):
+            Server(f"https://other.test:{peer.port}", TOKEN).whoami()
+        assert peer.received == []
+        with pytest.raises(KitError, match="lacks now"):
+            Server(f"https://api.test:{peer.port}", TOKEN).whoami()
+        assert f"Authorization: Bearer {TOKEN}".encode() in peer.received[0]
 
 
 def test_a_server_that_answers_a_byte_now_and_then_meets_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,10 +24,11 @@ from tests.components import (
     trap,
 )
 from tests.installed import install, tables
+from tests.keyvalue_components import get, keeping, put
 from wasm_plugins import lifecycle
 from wasm_plugins.exceptions import CapabilityDenied, DeadlineExceeded, PluginQuarantined, PluginTrapped, TaskNotFound
 from wasm_plugins.health.breaker import breaker
-from wasm_plugins.models import AuditEntry, Plugin, PluginVersion, TaskRun, VersionHealth
+from wasm_plugins.models import AuditEntry, KeyValue, KeyValueUsage, Plugin, PluginVersion, TaskRun, VersionHealth
 from wasm_plugins.outbox import outbox
 from wasm_plugins.registry import find_snapshot
 from wasm_plugins.sync import record_upload
@@ -191,3 +192,14 @@ def test_an_older_version_is_tried_beside_the_one_that_serves() -> None:
     old = PluginVersion.objects.get(plugin=plugin, number=1)
     said = try_call(plugin, old, TASK, allowed=Allowed(), user=AnonymousUser(), by=None)
     assert (said.answer, tried(plugin).answer) == ('"old"', '"new"')
+
+
+@pytest.mark.django_db
+def test_what_it_keeps_in_its_store_is_undone_too() -> None:
+    component = plugin_component("carts", tasks={"write": json_handler(keeping(put("k", b"kept"), get("k")))})
+    plugin = install(component, enable=False)
+    refused = tried(plugin).error
+    assert isinstance(refused, CapabilityDenied)
+    trial = tried(plugin, all_it_asks_for=True)
+    assert (trial.error, trial.answer) == (None, "kept")
+    assert not KeyValue.objects.exists() and not KeyValueUsage.objects.exists()

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..agreements import agreed_scopes, open_scopes
-from ..capabilities import AUTHORIZATION, CONFIG, DATABASE, DECLARED, HTML, HTTP
+from ..capabilities import AUTHORIZATION, CONFIG, DATABASE, DECLARED, HTML, HTTP, KEYVALUE
 from ..grants import reaches, requested_scopes
 from ..models import Agreement, Grant, Plugin, PluginVersion
 from .offers import WORDS
@@ -24,6 +24,7 @@ WHY: Final[Mapping[str, str | Promise]] = {
     ),
     HTTP: gettext_lazy("Whatever it may read here, it can send there."),
     CONFIG: gettext_lazy("Give it no secret that is good for anything else; it could send it wherever it may send to."),
+    KEYVALUE: gettext_lazy("What it keeps stays after it is disabled, and may be about your users."),
     AUTHORIZATION: gettext_lazy("It learns who may do what. It cannot act as somebody else."),
     HTML: gettext_lazy("What it shows has no scripts and no forms, but could be made to look like your own pages."),
 }

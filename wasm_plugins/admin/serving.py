@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from ..conf import conf
 from ..models import Hook, Plugin, PluginVersion, Route, Task
 from ..signatures import hook_signatures
+from ..tasks.schedule import OFF
 from .report import route_in_words
 
 
@@ -108,7 +109,7 @@ def routes_of(plugin: Plugin, version: PluginVersion, before: PluginVersion | No
 
 def tasks_of(plugin: Plugin, version: PluginVersion, before: PluginVersion | None) -> list[TaskRow]:
     """List a version's tasks with where and when each runs, an admin's own choice first; one query."""
-    known = {task.name for task in before.declared.tasks} if before is not None else None
+    known = {(task.name, task.schedule) for task in before.declared.tasks} if before is not None else None
     tuned = {row.name: row for row in Task.objects.filter(plugin=plugin)}
     found = []
     for task in version.declared.tasks:
@@ -117,11 +118,11 @@ def tasks_of(plugin: Plugin, version: PluginVersion, before: PluginVersion | Non
             TaskRow(
                 name=task.name,
                 queue=(row.queue if row is not None else "") or task.queue or conf.QUEUE,
-                schedule=task.schedule,
+                schedule=_schedule("" if row is None else row.schedule, task.schedule),
                 timeout_s=row.timeout_s if row is not None and row.timeout_s is not None else task.timeout_s,
                 max_retries=row.max_retries if row is not None and row.max_retries is not None else task.max_retries,
                 is_enabled=row is None or row.is_enabled,
-                is_new=_is_new(task.name, known),
+                is_new=_is_new((task.name, task.schedule), known),
             )
         )
     return found
@@ -146,6 +147,11 @@ def compared_with(plugin: Plugin, version: PluginVersion) -> PluginVersion | Non
     """Return the version that this one would follow, or ``None`` where there is none with a manifest."""
     current = plugin.current_version
     return None if current is None or current.pk == version.pk or current.manifest is None else current
+
+
+def _schedule(tuned: str, declared: str) -> str:
+    """Return when a task runs by itself: as an admin said, else as declared; empty for never."""
+    return "" if tuned == OFF else tuned or declared
 
 
 def _less(now: list[str], then: Collection[str]) -> list[str]:

@@ -12,9 +12,8 @@ from ..declarations import DeclaredRows
 from ..exceptions import PluginError, PluginQuarantined
 from ..grants import requested_scopes
 from ..models import Plugin, PluginVersion, Route
-from ..snapshot import ActivePlugin, Snapshot, join
+from ..snapshot import ActivePlugin, Snapshot, active_plugin, join
 from ..trust import check_may_serve
-from ..tuning import readable_limits
 
 GRANTED: Final = "granted"
 ASKED: Final = "asked"
@@ -59,16 +58,7 @@ def check_may_be_tried(plugin: Plugin, version: PluginVersion) -> None:
 
 def trial_plugin(plugin: Plugin, version: PluginVersion, allowed: Allowed) -> ActivePlugin:
     """Return a version as a snapshot has it, on or not, with what it may do in a trial."""
-    return ActivePlugin(
-        id=plugin.pk,
-        name=plugin.name,
-        version_id=version.pk,
-        version=version.number,
-        digest=version.digest,
-        manifest=version.declared,
-        grants=allowed_scopes(plugin, version, allowed),
-        limits=readable_limits(plugin.limits, plugin.name),
-    )
+    return active_plugin(plugin, version, allowed_scopes(plugin, version, allowed))
 
 
 def trial_snapshot(active: ActivePlugin) -> Snapshot:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from django.db import connections, transaction
+from django.db import connections, router, transaction
 
 from ..conf import conf
+from ..models import KeyValue
 
 
 def reachable_aliases(using: str) -> list[str]:
     """Return every database that a call which owns its transaction could come to use, ``using`` first."""
-    return list(dict.fromkeys([using, *(alias for alias in conf.DATABASES.values() if alias in connections)]))
+    own = router.db_for_write(KeyValue)
+    return list(dict.fromkeys([using, own, *(alias for alias in conf.DATABASES.values() if alias in connections)]))
 
 
 @contextmanager

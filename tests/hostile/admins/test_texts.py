@@ -150,6 +150,7 @@ def test_ad_04_in_a_browser_no_script_of_a_plugin_runs_on_any_page(
     poison(one_of_everything())
     quiet = ("/jsi18n/", "/sync/", "/act/", "/revoke/")
     pages = [url for url in filter(_filled, addresses()) if not url.endswith(quiet)]
+    pages = [url for url in pages if admin_client.get(url).status_code != 405]  # a browser shows no page for it
 
     def steps(page: Page) -> list[Any]:
         found: list[Any] = []
