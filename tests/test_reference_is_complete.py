@@ -36,7 +36,8 @@ def modules() -> list[ModuleType]:
 
 
 def _below(error: type) -> set[type]:
-    return {error}.union(*(_below(each) for each in error.__subclasses__()))
+    subclasses: list[type] = error.__subclasses__()
+    return {error}.union(*(_below(each) for each in subclasses))
 
 
 def test_every_error_of_the_tree_stands_in_the_reference_wherever_it_is_defined() -> None:
