@@ -154,6 +154,8 @@ class _Slow:
         time.sleep(0.02)
         return b"x" if self._left > 0 else b""
 
+    readline = read  # which Django wants to have
+
 
 def test_who_sends_slowly_meets_a_deadline(author: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bodies, "BODY_S", 0.2)
