@@ -185,7 +185,7 @@ class Settings:
     """How long audit entries are kept, in days."""
 
     RUN_RETENTION_DAYS: int = 90
-    """How long task runs that have ended are kept, in days."""
+    """How long task runs that have ended are kept, and calls that are kept, in days."""
     LEASE_S: int = 30
     """How long a worker holds a run without a sign of life before others may perform it, in seconds."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import pytest
 from pytest_django import Settings
@@ -160,7 +161,8 @@ class _Slow:
 def test_who_sends_slowly_meets_a_deadline(author: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bodies, "BODY_S", 0.2)
     slow = _Slow()
-    refused = author.upload(b"", CONTENT_LENGTH="100000", **{"wsgi.input": slow})
+    extra: Any = {"CONTENT_LENGTH": "100000", "wsgi.input": slow}
+    refused = author.upload(b"", **extra)
     assert code_of(refused) == (400, "body-unreadable")
     assert slow._left > 400
     assert author.upload(greeter()).status_code == 201
