@@ -483,3 +483,10 @@ def test_every_block_of_code_is_what_it_says(page: Path) -> None:
     }
     for language, text in FENCE.findall(page.read_text()):
         readers[language](text)
+
+
+def test_the_floors_are_documented_with_all_their_rooms() -> None:
+    linted = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]["layers"]
+    table = rows(section((ROOT / "CONTRIBUTING.md").read_text(), "## Floors"))
+    documented = [{code.rstrip("/") for code in codes(row[1])} for row in table if row[0].isdigit()]
+    assert documented == [set(re.findall(r"\w+", layer)) for layer in reversed(linted)]

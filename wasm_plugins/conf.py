@@ -185,7 +185,7 @@ class Settings:
     """How long audit entries are kept, in days."""
 
     RUN_RETENTION_DAYS: int = 90
-    """How long task runs that have ended are kept, in days."""
+    """How long task runs that have ended are kept, and calls that are kept, in days."""
     LEASE_S: int = 30
     """How long a worker holds a run without a sign of life before others may perform it, in seconds."""
 
@@ -215,7 +215,7 @@ class Settings:
     """How many components one user may upload through the HTTP API in a minute."""
 
     API_CONCURRENT_UPLOADS: int = 2
-    """How many uploads through the HTTP API one process takes at the same time; each is held in memory."""
+    """How many uploads through the HTTP API one process takes at the same time, one of each user; each is held in memory."""
 
     def __getattribute__(self, name: str) -> Any:
         if not name.isupper():

@@ -18,7 +18,7 @@ from .exceptions import CapabilityDenied, PluginError, SecondPersonNeeded
 from .grants import check_grant, missing_grants
 from .host.sql import roles_apply
 from .host.sql.grants import TableGrant
-from .models import AuditEntry, Grant, Plugin, PluginVersion, VersionHealth
+from .models import AuditEntry, Grant, KeptCall, Plugin, PluginVersion, VersionHealth
 from .registry import mark_changed
 from .trust import check_may_serve
 from .tuning import check_limits, raised_limits, readable_limits
@@ -194,6 +194,7 @@ def delete(plugin: Plugin, by: AbstractBaseUser | None = None) -> None:
     plugin = _locked(plugin)
     _follow(plugin, DATABASE, {})
     _done("delete", plugin, by, version=plugin.current_version)
+    KeptCall.objects.filter(plugin=plugin.name).delete()  # known by name alone
     Plugin.objects.filter(pk=plugin.pk).update(current_version=None)  # the row protects its current version
     Plugin.objects.get(pk=plugin.pk).delete()
 

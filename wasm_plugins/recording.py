@@ -38,6 +38,7 @@ class _Upload:
     is_by_hand: bool
     """Whether somebody uploaded it, unlike what storage brought."""
     by: AbstractBaseUser | None
+    may_switch: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ def record(
     host_changed: bool = False,
     verified: Verified | None = None,
     by: AbstractBaseUser | None = None,
+    may_switch: bool = True,
     progress: Progress = no_progress,
 ) -> Recorded:
     """Keep and verify the bytes of a plugin, and record the verdict; what is known already costs two queries.
@@ -72,6 +74,7 @@ def record(
         host_changed: The same, unless the verdict is one that does not depend on this host's hooks and interfaces.
         verified: The verdict, where it is known: of an upload.
         by: Who uploaded it.
+        may_switch: Whether it may replace the current version by itself where the project lets versions do so.
         progress: Told of what may take seconds.
 
     Raises:
@@ -89,7 +92,8 @@ def record(
         raise
     except PluginError as refusal:
         verdict = refusal
-    return _written(_Upload(name, digest, len(data), verdict, read_seal(data), is_by_hand=verified is not None, by=by))
+    seal, is_by_hand = read_seal(data), verified is not None
+    return _written(_Upload(name, digest, len(data), verdict, seal, is_by_hand, by, may_switch))
 
 
 def text_of(error: Exception) -> str:
@@ -174,6 +178,8 @@ def _goes_live(plugin: Plugin, version: PluginVersion, upload: _Upload) -> bool:
     """Tell whether a version that was verified just now becomes the current one; what is off stays off by that."""
     if plugin.current_version_id is None:
         return True
+    if not upload.may_switch:
+        return False
     if conf.TWO_PERSONS and upload.by is not None:
         return False  # or who uploads would approve by that
     if conf.UPGRADES not in ("same-capabilities", "signed"):

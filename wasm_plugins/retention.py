@@ -1,4 +1,4 @@
-"""Deletes what is older than it is to be kept, a batch at a time: audit entries, and task runs that have ended."""
+"""Deletes what is older than it is to be kept, a batch at a time: audit entries, calls, and runs that have ended."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 from django.utils import timezone
 
 from .conf import conf
-from .models import AuditEntry, CallCount, TaskRun
+from .models import AuditEntry, CallCount, KeptCall, TaskRun
 
 BATCH: Final = 1_000
 """Rows of each kind that one call deletes at most, so that no lock is held for long."""
@@ -24,11 +24,12 @@ class Pruned:
 
     audit_entries: int
     runs: int
+    kept_calls: int
 
     @property
     def is_done(self) -> bool:
         """Whether nothing is left that is too old."""
-        return max(self.audit_entries, self.runs) < BATCH
+        return max(self.audit_entries, self.runs, self.kept_calls) < BATCH
 
     def as_json(self) -> dict[str, int]:
         """Return plain values, ready for JSON."""
@@ -48,4 +49,12 @@ def prune(now: datetime | None = None) -> Pruned:
     CallCount.objects.filter(hour__lt=now - _COUNTS_KEPT).delete()
     oldest = list(ended.order_by("finished_at").values_list("pk", flat=True)[:BATCH])
     runs, _ = TaskRun.objects.filter(pk__in=oldest).delete() if oldest else (0, {})
-    return Pruned(audit_entries=AuditEntry.objects.all().prune(entries_before, most=BATCH), runs=runs)
+    entries = AuditEntry.objects.all().prune(entries_before, most=BATCH)
+    return Pruned(audit_entries=entries, runs=runs, kept_calls=_prune_calls(runs_before))
+
+
+def _prune_calls(before: datetime) -> int:
+    """Delete calls that newer ones would never replace: their plugin is not called any more, or none are kept now."""
+    old = KeptCall.objects.filter(at__lt=before) if conf.KEPT_CALLS > 0 else KeptCall.objects.all()
+    oldest = list(old.order_by("at").values_list("pk", flat=True)[:BATCH])
+    return KeptCall.objects.filter(pk__in=oldest).delete()[0] if oldest else 0

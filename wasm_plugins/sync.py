@@ -125,6 +125,7 @@ def take_upload(
     *,
     name: str | None = None,
     by: AbstractBaseUser | None = None,
+    may_switch: bool = True,
     progress: Progress | None = None,
 ) -> Recorded:
     """Verify a component, put it where uploads arrive, and record it; one that is refused changes nothing anywhere.
@@ -133,6 +134,7 @@ def take_upload(
         data: The component.
         name: The plugin that it has to be, or ``None`` to take the name from its manifest.
         by: Who uploads it, for the log.
+        may_switch: Whether it may replace the current version by itself where the project lets versions do so.
         progress: Told of what may take seconds.
 
     Raises:
@@ -142,7 +144,7 @@ def take_upload(
     verified = _verified_upload(data, name, by, progress or no_progress)
     name = verified.manifest.name
     # Recorded first: a sync that found the object earlier would not know who brought it, and might let it go live.
-    recorded = record(name, data, verified=verified, by=by)
+    recorded = record(name, data, verified=verified, by=by, may_switch=may_switch)
     item = storage.put_upload(name, data)
     remember(item, item.fingerprint, recorded.version)
     logger.info(

@@ -109,7 +109,7 @@ def find_token(text: SecretValue) -> ApiToken:
 
     Raises:
         TokenExpired: It is right, and its time is over.
-        TokenRefused: It is wrong, was revoked, or its user is gone or not active.
+        TokenRefused: It is wrong, was revoked, or its user is gone, not active, or no staff.
     """
     shape = _SHAPE.fullmatch(text.reveal())
     if shape is None:
@@ -121,8 +121,8 @@ def find_token(text: SecretValue) -> ApiToken:
         raise TokenRefused(f"{key} is unknown, or its secret is wrong")
     if token.revoked_at is not None:
         raise TokenRefused(f"{key} was revoked")
-    if token.user is None or not token.user.is_active:
-        raise TokenRefused(f"the user of {key} is gone or not active")
+    if not token.has_user:
+        raise TokenRefused(f"the user of {key} is gone, not active, or no staff")
     if token.is_expired:
         raise TokenExpired(f"{key} expired")
     return token

@@ -18,8 +18,8 @@ AUTHOR = ("upload_plugin", "approve_plugin", "view_taskrun")
 
 
 def user_with(*codenames: str, name: str = "author") -> User:
-    """Make a user with some permissions of this app, who is no staff."""
-    user = User.objects.create_user(name)
+    """Make a user with some permissions of this app, who is staff."""
+    user = User.objects.create_user(name, is_staff=True)
     user.user_permissions.set(Permission.objects.filter(content_type__app_label="wasm_plugins", codename__in=codenames))
     return user
 

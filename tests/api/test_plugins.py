@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.contrib.auth.models import User
+from django.test import Client
 from pytest_django import Settings
 
 from tests.admin.plugins import greeter, refuse, writer
@@ -13,6 +16,7 @@ from tests.api.asked import Program, code_of
 from tests.called import called as called_within
 from tests.components import json_handler, log, ok, plugin_component, trap
 from tests.installed import install
+from wasm_plugins import lifecycle
 from wasm_plugins.exceptions import PluginTrapped
 from wasm_plugins.models import AuditEntry, KeptCall, Plugin, TaskRun
 from wasm_plugins.outbox import outbox
@@ -157,7 +161,7 @@ def test_a_log_is_asked_for_from_a_moment_on(author: Program, settings: Settings
     called("talker/greet")
     now = author.told("token/")["now"]
     assert author.told(f"plugins/talker/log/?since={now.replace('+', '%2B')}")["entries"] == []
-    for wrong in ("yesterday", "2026-01-01T00:00:00", "2026-13-01T00:00:00Z", "1" * 100):
+    for wrong in ("yesterday", "2026-01-01T00:00:00", "2026-13-01T00:00:00Z", "1" * 100, "9999-12-31T23:59:59-14:00"):
         assert code_of(author.ask("GET", f"plugins/talker/log/?since={wrong}")) == (400, "body-refused")
 
 
@@ -181,6 +185,36 @@ def test_a_log_is_bounded(author: Program, settings: Settings) -> None:
     response = author.ask("GET", "plugins/talker/log/")
     assert len(response.json()["entries"]) == 50
     assert len(response.content) < 50 * 21_000
+
+
+def test_calls_of_a_deleted_plugin_are_deleted(settings: Settings) -> None:
+    settings.WASM_PLUGINS_KEPT_CALLS = 10
+    plugin = install(talker())
+    called("talker/greet")
+    lifecycle.delete(plugin)
+    assert not KeptCall.objects.exists()
+
+
+def test_who_is_no_longer_staff_or_active_is_refused(author: Program) -> None:
+    for lost in ("is_staff", "is_active"):
+        User.objects.filter(pk=author.user.pk).update(is_staff=True, is_active=True)
+        assert author.ask("GET", "token/").status_code == 200
+        User.objects.filter(pk=author.user.pk).update(**{lost: False})
+        assert code_of(author.ask("GET", "token/")) == (401, "token-refused")
+
+
+def test_a_project_that_wants_everybody_logged_in_still_asks_programs_for_tokens(
+    author: Program, settings: Settings, client: Client
+) -> None:
+    middleware = "django.contrib.auth.middleware.LoginRequiredMiddleware"
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, middleware]
+    assert author.ask("GET", "token/").status_code == 200
+    assert code_of(author.ask("GET", "token/", HTTP_AUTHORIZATION="")) == (401, "token-missing")
+    assert code_of(author.ask("GET", "nothing/")) == (404, "not-found")
+    assert client.get("/plugins/livez/").status_code == 200
+    assert client.get("/plugins/readyz/").status_code in (200, 503)
+    assert client.get("/plugins/nothing/here").status_code == 404
+    assert client.get(f"/plugins/runs/{uuid4()}/").status_code == 404
 
 
 def test_what_a_token_is_for_is_told(author: Program) -> None:

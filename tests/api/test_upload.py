@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
+import time
+from typing import Any
 
 import pytest
 from pytest_django import Settings
 
 from tests.admin.plugins import greeter, writer
-from tests.api.asked import AUTHOR, Program, code_of, user_with
+from tests.api.asked import ALL, AUTHOR, Program, code_of, user_with
 from tests.components import plugin_component
 from tests.installed import install
-from wasm_plugins.api import uploads
+from wasm_plugins.api import bodies, uploads
 from wasm_plugins.models import AuditEntry, Plugin, PluginVersion
+from wasm_plugins.sync import sync
 
 pytestmark = pytest.mark.django_db
 
@@ -118,7 +121,7 @@ def test_so_many_uploads_a_minute_and_no_more_taken_or_refused(author: Program, 
 
 def test_no_more_uploads_at_once_than_may(author: Program, settings: Settings) -> None:
     settings.WASM_PLUGINS_API_CONCURRENT_UPLOADS = 1
-    with uploads.room.one():
+    with uploads.room.one(0):
         busy = author.upload(greeter())
     assert code_of(busy) == (503, "server-busy")
     assert int(busy["Retry-After"]) > 0
@@ -131,6 +134,53 @@ def test_a_place_is_given_back_however_an_upload_ends(author: Program, settings:
         assert code_of(author.upload(b"<html>"))[0] == 422
     assert author.upload(greeter()).status_code == 201
     assert isinstance(uploads.room._lock, type(threading.Lock()))
+
+
+def test_one_user_takes_one_place(author: Program) -> None:
+    with uploads.room.one(author.user.pk):
+        assert code_of(author.upload(greeter())) == (503, "server-busy")
+        assert Program(user_with(*AUTHOR, name="another")).upload(greeter()).status_code == 201
+    assert author.upload(greeter()).status_code == 200
+
+
+class _Slow:
+    """A body that comes a byte at a time, for ten seconds at most."""
+
+    def __init__(self) -> None:
+        self._left = 500
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next byte, after a while."""
+        self._left -= 1
+        time.sleep(0.02)
+        return b"x" if self._left > 0 else b""
+
+    readline = read  # which Django wants to have
+
+
+def test_who_sends_slowly_meets_a_deadline(author: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "BODY_S", 0.2)
+    slow = _Slow()
+    extra: Any = {"CONTENT_LENGTH": "100000", "wsgi.input": slow}
+    refused = author.upload(b"", **extra)
+    assert code_of(refused) == (400, "body-unreadable")
+    assert slow._left > 400
+    assert author.upload(greeter()).status_code == 201
+
+
+@pytest.mark.parametrize("lacking", ["act", "permission", None])
+def test_a_version_goes_live_by_itself_only_if_the_token_could_have_enabled_it(
+    author: Program, settings: Settings, lacking: str | None
+) -> None:
+    settings.WASM_PLUGINS_UPGRADES = "same-capabilities"
+    install(greeter())
+    acts = [act for act in ALL if act != "enable"] if lacking == "act" else ALL
+    user = user_with("upload_plugin", name="ci") if lacking == "permission" else author.user
+    answer = Program(user, acts=acts).upload(greeter("2")).json()
+    sync()  # which finds the object in storage, and must not do by itself what the token could not
+    assert answer["waiting_version"] == (2 if lacking else None)
+    version = Plugin.objects.get().current_version
+    assert version is not None and version.number == (1 if lacking else 2)
 
 
 def test_in_safe_mode_nothing_is_taken(author: Program, settings: Settings) -> None:

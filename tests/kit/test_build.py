@@ -16,7 +16,7 @@ import pytest
 from tests.kit.plugins import file_blocks, kit
 from tests.kit.toolchains import missing_tool
 from wasm_plugins.kit.__main__ import main
-from wasm_plugins.kit.languages import LANGUAGES
+from wasm_plugins.kit.languages import LANGUAGES, BuildRun
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = {"python": 30_000_000, "rust": 200_000, "js": 3_000_000, "c": 10_000}
@@ -181,3 +181,16 @@ def test_the_command_line_is_a_program(here: Path) -> None:
     command = [sys.executable, "-m", "wasm_plugins.kit", "new", "bonus", "--lang", "c", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=_environment())
     assert json.loads(done.stdout)["folder"] == "bonus"
+
+
+def test_a_build_tool_sees_no_token_of_the_author(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WASM_PLUGINS_TOKEN", "a-token-of-the-author")
+    monkeypatch.setenv("OF_THE_AUTHOR", "kept")
+    tool = tmp_path / "tool"
+    tool.write_text('#!/bin/sh\nenv | tee "$(dirname "$0")/seen"\n')
+    tool.chmod(0o755)
+    run = BuildRun(folder=tmp_path, world="x", scratch=tmp_path, is_quiet=True, tools="/usr/bin:/bin")
+    run.call([tool], environment={"MORE": "also"})
+    for seen in ((tmp_path / "seen").read_text(), run.ask([tool])):
+        assert "a-token-of-the-author" not in seen
+        assert "OF_THE_AUTHOR=kept" in seen

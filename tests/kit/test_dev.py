@@ -193,6 +193,21 @@ def test_an_entry_is_shown_once_and_a_server_that_is_away_is_said_once(capsys: p
     assert told.asked[:2] == ["2026-01-31T12:00:00+00:00", "2026-01-31T12:00:20+00:00"]
 
 
+@pytest.mark.parametrize(
+    "entries", [None, [1], [{"id": []}], [{"id": "x"}], [{"id": "y", "at": "", "elapsed_ms": "z"}]]
+)
+def test_a_log_in_another_shape_is_said_once_and_asked_for_again(
+    capsys: pytest.CaptureFixture[str], entries: Any
+) -> None:
+    told = _Told()
+    live = LiveLog(_as_server(told), "2026-01-31T12:00:00+00:00", as_json=False)
+    told.entries = entries
+    for _ in range(3):
+        live.show_new("talker")
+    assert capsys.readouterr().err.count("another shape") == 1
+    assert len(told.asked) == 3
+
+
 def _as_server(told: _Told) -> Server:
     found: Any = told
     server: Server = found

@@ -9,7 +9,9 @@ import pytest
 
 from tests.kit.plugins import kit
 from tests.kit.test_pytest_plugin import project_with_tests
+from wasm_plugins.kit import test
 from wasm_plugins.kit.__main__ import main
+from wasm_plugins.kit.token import VARIABLE
 
 GOOD = "def test_good(plugin_host):\n    assert plugin_host.manifest.name == 'greeter'\n"
 BAD = "def test_bad(plugin_host):\n    assert plugin_host.manifest.name == 'other'\n"
@@ -82,3 +84,40 @@ def test_what_was_not_built_is_said_and_what_cannot_be_built_is_not_tested(
     assert kit(capfd, "test", project, status=3)["error"]["code"] == "tool-missing"
     (project / "build" / "greeter.wasm").unlink()
     assert "--no-build" in kit(capfd, "test", project, "--no-build", status=1)["error"]["message"]
+
+
+def test_tests_see_no_token_of_the_author(
+    here: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, "a-token-of-the-author")
+    tests = f"import os\n\n\ndef test_none():\n    assert {VARIABLE!r} not in os.environ\n"
+    assert kit(capfd, "test", _project(here, tests), "--no-build")["failed"] == []
+
+
+def test_a_report_that_pytest_did_not_finish_is_none(tmp_path: Path) -> None:
+    results = tmp_path / "results.xml"
+    for written in (None, "", '<testsuites><testcase name="x"'):
+        if written is not None:
+            results.write_text(written)
+        assert test._counts(results) == {"tests": 0, "skipped": 0, "failed": []}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("pytest.ini", "", True),
+        ("pyproject.toml", "[project]\nname = 'x'\n", False),
+        ("pyproject.toml", "[tool.pytest.ini_options]\n", True),
+        ("pyproject.toml", "[tool.pytest]\n", True),
+        ("pyproject.toml", "not = [", True),
+        ("tox.ini", "[tox]\n", False),
+        ("tox.ini", "[pytest]\n", True),
+        ("setup.cfg", "[metadata]\n", False),
+        ("setup.cfg", "[tool:pytest]\n", True),
+    ],
+)
+def test_a_file_for_other_programs_configures_pytest_only_if_it_says_so(
+    tmp_path: Path, name: str, text: str, expected: bool
+) -> None:
+    (tmp_path / name).write_text(text)
+    assert test._is_configured(tmp_path) is expected

@@ -20,7 +20,7 @@ from tests.components import plugin_component
 from tests.host.http.test_transport import CERTIFICATE, serving
 from tests.kit.plugins import greeter, kit
 from tests.peers import Peer, says
-from wasm_plugins.kit import http_exchange, sending, server
+from wasm_plugins.kit import http_exchange, sending
 from wasm_plugins.kit.__main__ import main
 from wasm_plugins.kit.failures import KitError, Usage
 from wasm_plugins.kit.server import Server
@@ -122,6 +122,8 @@ def test_on_this_machine_a_token_may_travel_as_it_is(url: str) -> None:
         "https://x/?a=b",
         "https://x:99999",
         "https://x y",
+        "https://a..example",
+        f"https://{'ü' * 60}.example",
     ],
 )
 def test_an_address_is_one_of_a_server(url: str) -> None:
@@ -161,7 +163,10 @@ class _Quiet(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.seen.append(self.headers["Authorization"])
+        self.rfile.read(int(self.headers["Content-Length"] or 0))
         type(self).answer(self)
+
+    do_PUT = do_GET
 
     def log_message(self, *args: Any) -> None:
         pass
@@ -212,6 +217,17 @@ def test_what_no_server_of_this_app_answers_is_one_error(answer: Callable[[Any],
     assert seen == [f"Bearer {TOKEN}"]  # and no redirect was followed with it
 
 
+@pytest.mark.parametrize("report", [None, [], "x", {}, {"version": 1}, {"size_bytes": "x", "findings": 5}])
+def test_an_answer_in_another_shape_is_one_error(
+    token: str, here: Path, capsys: pytest.CaptureFixture[str], report: Any
+) -> None:
+    standing = {"state": "off", "is_enabled": False, "not_called": "", "waiting_version": None}
+    plugin = greeter(here)
+    with _answering(_says(200, json.dumps({"report": report, "is_new": True, **standing}).encode())) as (url, _):
+        assert kit(capsys, "upload", plugin, "--server", url, status=1)["error"]["code"] == "kit-error"
+        assert main(["upload", str(plugin), "--server", url]) == 1
+
+
 def test_over_https_a_token_goes_to_whoever_proves_to_be_the_server_and_to_nobody_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -229,9 +245,10 @@ def test_over_https_a_token_goes_to_whoever_proves_to_be_the_server_and_to_nobod
         assert f"Authorization: Bearer {TOKEN}".encode() in peer.received[0]
 
 
-def test_a_server_that_answers_a_byte_now_and_then_meets_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "QUICK_S", 0.6)
+def test_a_server_that_answers_a_byte_now_and_then_meets_the_deadline() -> None:
     ended = threading.Event()
+    too_late = threading.Timer(10, ended.set)  # or a broken deadline would have this test wait for ever
+    too_late.start()
 
     def drip(request: Any) -> None:
         while not ended.wait(0.1):
@@ -244,7 +261,11 @@ def test_a_server_that_answers_a_byte_now_and_then_meets_the_deadline(monkeypatc
         try:
             Server(url, TOKEN)._ask("GET", "token/", deadline_s=0.6)
         finally:
+            was_in_time = not ended.is_set()
             ended.set()
+            too_late.cancel()
+            too_late.join()
+    assert was_in_time
 
 
 def test_how_far_an_upload_is_is_said_if_it_takes_long(

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def ada(db: None) -> User:
     """Somebody to act as."""
-    return User.objects.create_user("ada")
+    return User.objects.create_user("ada", is_staff=True)
 
 
 def test_create_shows_the_token_once_and_list_never() -> None:

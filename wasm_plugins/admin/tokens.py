@@ -51,8 +51,8 @@ class ApiTokenAdmin(ReadOnly, Styled, TokenAdminBase):
         """Say whether it is good."""
         if token.revoked_at is not None:
             return _("revoked")
-        if token.user is None or not token.user.is_active:
-            return _("its user is gone or not active")
+        if not token.has_user:
+            return _("its user is gone, not active, or no staff")
         return _("expired") if token.is_expired else _("good")
 
     @admin.display(description=gettext_lazy("expires"), ordering="expires_at")
@@ -138,7 +138,7 @@ class ApiTokenAdmin(ReadOnly, Styled, TokenAdminBase):
             context |= {"may_revoke": token.revoked_at is None and self._may_revoke(request, token)}
         return super().render_change_form(request, context, *args, **kwargs)
 
-    @sensitive_variables("text")
+    @sensitive_variables()
     def _made(self, request: HttpRequest, form: TokenForm) -> HttpResponse:
         asked = form.cleaned_data
         user = user_of(request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any, Final
 
 from django.http import HttpRequest, UnreadablePostError
@@ -12,6 +13,12 @@ from .refusals import Refusal
 
 ORDER_BYTES: Final = 4_096
 """Largest body that is no component, in bytes."""
+
+BODY_S: Final = 240.0
+"""How long a body may take to arrive, in seconds; less than the kit waits for the answer."""
+
+_PIECE_BYTES: Final = 1_024
+"""How much is read at once: a server may block until that has come, and nobody looks at the clock meanwhile."""
 
 
 def component_bytes(request: HttpRequest) -> int:
@@ -27,12 +34,14 @@ def read_component(request: HttpRequest, length: int) -> bytes:
     """Return a body of so many bytes, as it is: Django's limit on forms is for forms.
 
     Raises:
-        Refusal: Fewer came.
+        Refusal: Fewer came, or they took longer than ``BODY_S``.
     """
-    data = bytearray()
+    data, until = bytearray(), time.monotonic() + BODY_S
     try:
-        while len(data) < length and (piece := request.read(min(256 * 1024, length - len(data)))):
+        while len(data) < length and (piece := request.read(min(_PIECE_BYTES, length - len(data)))):
             data += piece
+            if time.monotonic() > until:
+                raise Refusal("body-unreadable", f"the body did not arrive within {BODY_S:g} s")
     except (UnreadablePostError, OSError):
         data.clear()
     if len(data) != length:

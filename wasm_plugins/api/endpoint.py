@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, Final
 
+from django.contrib.auth.decorators import login_not_required
 from django.db import InterfaceError, OperationalError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -51,6 +52,7 @@ def endpoint(act: str | None, *methods: str) -> Callable[[View], View]:
     """
 
     def decorate(view: View) -> View:
+        @login_not_required  # the token is asked for below, and a program knows no page to log in
         @csrf_exempt
         @transaction.non_atomic_requests  # nothing is held while a component is compiled
         @wraps(view)
@@ -82,6 +84,11 @@ def endpoint(act: str | None, *methods: str) -> Callable[[View], View]:
         return answer
 
     return decorate
+
+
+def is_allowed(request: HttpRequest, token: ApiToken, act: str, plugin: str) -> bool:
+    """Tell whether the token is for something, and its user may do it."""
+    return token.allows(act, plugin) and _PERMITTED[act](request)
 
 
 def check_allowed(request: HttpRequest, token: ApiToken, act: str, plugin: str | None) -> None:

@@ -17,7 +17,7 @@ from .refusals import Refusal
 
 
 class _Room:
-    """Counts the uploads that this process takes just now."""
+    """Knows whose uploads this process takes just now."""
 
     def __init__(self) -> None:
         self.reset()
@@ -25,24 +25,26 @@ class _Room:
     def reset(self) -> None:
         """Count anew, in a forked process."""
         self._lock = threading.Lock()
-        self._taken = 0
+        self._users: set[Any] = set()
 
     @contextmanager
-    def one(self) -> Iterator[None]:
-        """Take a place while the block runs.
+    def one(self, user_id: Any) -> Iterator[None]:
+        """Take a place while the block runs; who sends slowly holds no more than one.
 
         Raises:
-            Refusal: All are taken.
+            Refusal: All are taken, or the user has one.
         """
         with self._lock:
-            if self._taken >= conf.API_CONCURRENT_UPLOADS:
+            if user_id in self._users:
+                raise Refusal("server-busy", "another upload of this user is being checked: try again in some seconds")
+            if len(self._users) >= conf.API_CONCURRENT_UPLOADS:
                 raise Refusal("server-busy", "other uploads are being checked: try again in some seconds")
-            self._taken += 1
+            self._users.add(user_id)
         try:
             yield
         finally:
             with self._lock:
-                self._taken -= 1
+                self._users.discard(user_id)
 
 
 room = _Room()

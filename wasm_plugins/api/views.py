@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
@@ -18,7 +18,7 @@ from ..exceptions import PluginError
 from ..models import ApiToken, Plugin, PluginVersion
 from ..sync import take_upload
 from .bodies import component_bytes, read_component, read_order
-from .endpoint import check_allowed, endpoint
+from .endpoint import check_allowed, endpoint, is_allowed
 from .logs import recent_entries
 from .refusals import Refusal, json_response
 from .reports import plugin_report, version_report, written
@@ -49,12 +49,16 @@ def token(request: HttpRequest, token: ApiToken) -> HttpResponse:
 def component(request: HttpRequest, token: ApiToken, name: str) -> HttpResponse:
     """Take a component: verify it as in the admin, record it, and report; nothing that is off goes on by that.
 
+    A version goes live by itself only where the project wants that, and the token could have enabled it.
+
     The name in the address must be that of its manifest, so that a token for one plugin uploads no other.
     """
     length = component_bytes(request)
     check_rate(token.user)
-    with room.one():
-        recorded = take_upload(read_component(request, length), name=name, by=token.user)
+    with room.one(token.user_id):
+        data = read_component(request, length)
+        may_switch = is_allowed(request, token, Act.ENABLE, name)
+        recorded = take_upload(data, name=name, by=token.user, may_switch=may_switch)
     plugin = Plugin.objects.select_related("current_version__health").get(pk=recorded.version.plugin_id)
     report = {"report": version_report(plugin, recorded.version), "is_new": recorded.is_new}
     return json_response({**report, **_standing(plugin)}, status=201 if recorded.is_new else 200)
@@ -132,8 +136,9 @@ def _since(request: HttpRequest) -> datetime | None:
         return None
     try:
         moment = parse_datetime(text) if len(text) <= 40 else None
-    except ValueError:
+        moment = None if moment is None or timezone.is_naive(moment) else moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # near the year 1 or 9999 there may be no such moment in UTC
         moment = None
-    if moment is None or timezone.is_naive(moment):
+    if moment is None:
         raise Refusal("body-refused", "since is no moment in ISO 8601 with a time zone, such as 2026-01-31T12:00:00Z")
     return moment

@@ -13,7 +13,7 @@ MOUNTED_AT: Final = "/plugins-api/"
 
 
 def parts_of(url: str) -> tuple[str, str, int, str]:
-    """Return scheme, host, port and path of a server's API.
+    """Return scheme, host in ASCII (RFC 3490), port and path of a server's API.
 
     Raises:
         Usage: It is no such address, or has parts that a token's way must not have.
@@ -28,7 +28,19 @@ def parts_of(url: str) -> tuple[str, str, int, str]:
     if parts.username is not None or parts.query or parts.fragment:
         raise Usage("the server's address has no user, query or fragment: the token comes by another way")
     path = parts.path if parts.path.strip("/") else MOUNTED_AT
-    return parts.scheme, parts.hostname, port or (443 if parts.scheme == "https" else 80), path.rstrip("/") + "/"
+    return (
+        parts.scheme,
+        _ascii_host(parts.hostname),
+        port or (443 if parts.scheme == "https" else 80),
+        path.rstrip("/") + "/",
+    )
+
+
+def _ascii_host(host: str) -> str:
+    try:
+        return host.encode("idna").decode("ascii")
+    except UnicodeError as error:
+        raise Usage(f"{host} is no name of a server: {error}") from None
 
 
 def is_this_machine(host: str) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
+from wasm_plugins.kit.answer_shape import expected_shape
 from wasm_plugins.kit.dev_round import show_event
 from wasm_plugins.kit.failures import KitError
 from wasm_plugins.kit.output import tell
@@ -22,9 +24,14 @@ class LiveLog:
     """What was shown of a plugin's log, and from when on to ask."""
 
     def __init__(self, server: Server, now: str, *, as_json: bool) -> None:
-        """Show what ends after a moment of the server's clock."""
+        """Show what ends after a moment of the server's clock.
+
+        Raises:
+            KitError: That is no moment.
+        """
         self._server, self._as_json = server, as_json
-        self._begun = self._since = datetime.fromisoformat(now)
+        with expected_shape():
+            self._begun = self._since = datetime.fromisoformat(now)
         self._shown: OrderedDict[str, None] = OrderedDict()
         self._problem = ""
 
@@ -34,17 +41,21 @@ class LiveLog:
             return
         try:
             answer = self._server.log(name, self._since.isoformat())
-            entries, now = answer["entries"], datetime.fromisoformat(answer["now"])
-        except (KitError, KeyError, ValueError) as error:
+            with expected_shape():
+                self._show(answer)
+        except KitError as error:
             if str(error) != self._problem:
                 tell(f"the log cannot be read: {error}")
             self._problem = str(error)
             return
         self._problem = ""
-        for entry in entries:
+        while len(self._shown) > _REMEMBERED:
+            self._shown.popitem(last=False)
+
+    def _show(self, answer: Mapping[str, Any]) -> None:
+        since = max(self._begun, datetime.fromisoformat(answer["now"]) - _OVERLAP)
+        for entry in answer["entries"]:
             if entry["id"] not in self._shown:
                 self._shown[entry["id"]] = None
                 show_event({"log": entry}, entry_lines(entry), as_json=self._as_json)
-        while len(self._shown) > _REMEMBERED:
-            self._shown.popitem(last=False)
-        self._since = max(self._begun, now - _OVERLAP)
+        self._since = since

@@ -56,7 +56,7 @@ class Rounds:
             return True
         answer = send(self._server, data["plugin"], output.read_bytes())
         *found, standing = report_lines(answer, self._server.site)
-        problem = self._enable(answer) if self._is_enabling else None
+        problem = self._enable(data["plugin"], answer) if self._is_enabling else None
         if self._is_enabling and problem is None:
             standing = standing_line(answer, answer["report"])
         self._sent = data["digest"] if problem is None else ""  # or nothing would be tried again
@@ -67,11 +67,10 @@ class Rounds:
         self._show({"round": "uploaded", **answer, "advice": data["advice"], **told}, lines)
         return problem is None or self._failed(problem.code, f"not enabled: {problem}")
 
-    def _enable(self, answer: dict[str, Any]) -> KitError | None:
+    def _enable(self, name: str, answer: dict[str, Any]) -> KitError | None:
         """Have the version serve, and put how the plugin stands now into the answer; return why the server does not."""
-        report = answer["report"]
         try:
-            now = self._server.enable(report["plugin"], report["version"], is_granting=self._is_granting)
+            now = self._server.enable(name, answer["report"]["version"], is_granting=self._is_granting)
         except KitError as error:
             return error
         answer |= {key: now[key] for key in STANDING} | {"report": now["current"]}

@@ -2,6 +2,9 @@
 
 pytest loads this into every run of an environment that has the package, so nothing is imported before a test asks. The
 entry point has the module's name, so that ``-p`` with it is the same plugin, and no second one.
+
+pytest rewrites the asserts of all top-level packages of a distribution that has such an entry point, and so of all of
+``wasm_plugins``, in runs of other projects too. A module can be left out, by a word in its docstring; a package cannot.
 """
 
 from __future__ import annotations

@@ -28,26 +28,30 @@ class Sending:
     def sent(self, count: int) -> None:
         """Take how many bytes are sent by now."""
         with self._lock:
-            self._sent = count
-            now = time.monotonic()
-            is_done = count >= self._size_bytes
-            if now - self._said_at >= _EVERY_S and not is_done:
-                self._said_at = now
-                tell(f"uploading {self._name}: {size_text(count)} of {size_text(self._size_bytes)}")
-            if is_done and self._waiting is None:
-                self._waiting = threading.Timer(_PATIENCE_S, tell, [f"{self._name} is sent; the server checks it …"])
-                self._waiting.daemon = True
-                self._waiting.start()
+            self._take(count)
 
     def more(self, count: int) -> None:
         """Take how many bytes more are sent."""
-        self.sent(self._sent + count)
+        with self._lock:
+            self._take(self._sent + count)
 
     def close(self) -> None:
         """Say nothing more."""
         if self._waiting is not None:
             self._waiting.cancel()
             self._waiting.join()
+
+    def _take(self, count: int) -> None:
+        self._sent = count
+        now = time.monotonic()
+        is_done = count >= self._size_bytes
+        if now - self._said_at >= _EVERY_S and not is_done:
+            self._said_at = now
+            tell(f"uploading {self._name}: {size_text(count)} of {size_text(self._size_bytes)}")
+        if is_done and self._waiting is None:
+            self._waiting = threading.Timer(_PATIENCE_S, tell, [f"{self._name} is sent; the server checks it …"])
+            self._waiting.daemon = True
+            self._waiting.start()
 
 
 @contextmanager

@@ -96,7 +96,7 @@ class Server:
         httpcore, exchange, pieces_of = _client()
         url = httpcore.URL(
             scheme=self._scheme.encode(),
-            host=self._host.encode("idna"),
+            host=self._host.encode("ascii"),
             port=self._port,
             target=(self._base + path).encode(),
         )

@@ -6,16 +6,47 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from wasm_plugins.kit.answer_shape import expected_shape
 from wasm_plugins.kit.output import size_text
 
 
-def report_lines(answer: Mapping[str, Any], site: str) -> Iterator[str]:
-    """Yield the verdict, what was found, what is not granted, and what keeps it from serving.
+def report_lines(answer: Mapping[str, Any], site: str) -> list[str]:
+    """List the verdict, what was found, what is not granted, and what keeps it from serving.
 
     Args:
         answer: The server's JSON.
         site: The server, to put before addresses of routes.
+
+    Raises:
+        KitError: The answer has another shape; so with the other functions here.
     """
+    with expected_shape():
+        return list(_report_lines(answer, site))
+
+
+def standing_line(standing: Mapping[str, Any], report: Mapping[str, Any]) -> str:
+    """Say whether a version serves, and if not, why."""
+    with expected_shape():
+        if not report["is_current"]:
+            return f"version {report['version']} waits for approval"
+        if standing["not_called"]:
+            return f"it is not called: {standing['not_called']}"
+        return f"version {report['version']} serves"
+
+
+def route_lines(report: Mapping[str, Any], site: str) -> list[str]:
+    """List the addresses of routes."""
+    with expected_shape():
+        return [f"  {site}{route['url']}" for route in report["serves"]["routes"] if route["url"]]
+
+
+def entry_lines(entry: Mapping[str, Any]) -> list[str]:
+    """List one call or run with what the plugin wrote."""
+    with expected_shape():
+        return list(_entry_lines(entry))
+
+
+def _report_lines(answer: Mapping[str, Any], site: str) -> Iterator[str]:
     report = answer["report"]
     known = "" if answer["is_new"] else ", which it had already"
     size = size_text(report["size_bytes"])
@@ -27,24 +58,7 @@ def report_lines(answer: Mapping[str, Any], site: str) -> Iterator[str]:
     yield standing_line(answer, report)
 
 
-def standing_line(standing: Mapping[str, Any], report: Mapping[str, Any]) -> str:
-    """Say whether a version serves, and if not, why."""
-    if not report["is_current"]:
-        return f"version {report['version']} waits for approval"
-    if standing["not_called"]:
-        return f"it is not called: {standing['not_called']}"
-    return f"version {report['version']} serves"
-
-
-def route_lines(report: Mapping[str, Any], site: str) -> Iterator[str]:
-    """Yield the addresses of routes."""
-    for route in report["serves"]["routes"]:
-        if route["url"]:
-            yield f"  {site}{route['url']}"
-
-
-def entry_lines(entry: Mapping[str, Any]) -> Iterator[str]:
-    """Yield one call or run with what the plugin wrote."""
+def _entry_lines(entry: Mapping[str, Any]) -> Iterator[str]:
     moment = str(entry["at"])[11:19]
     took = "" if entry["elapsed_ms"] is None else f" {entry['elapsed_ms']:.1f} ms"
     version = "" if entry["version"] is None else f" (version {entry['version']})"

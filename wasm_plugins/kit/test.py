@@ -8,12 +8,14 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree
 
 from wasm_plugins.kit.build import build
+from wasm_plugins.kit.child_environment import child_environment
 from wasm_plugins.kit.failures import DONE, FAILED, WRONG_ARGUMENTS, KitError, ToolMissing
 from wasm_plugins.kit.languages import LANGUAGES
 from wasm_plugins.kit.output import show
@@ -23,16 +25,11 @@ if TYPE_CHECKING:
     Subcommands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 _PLUGIN: Final = "wasm_plugins.kit.pytest_plugin"
-_CONFIGURATIONS: Final = (
-    "pytest.toml",
-    ".pytest.toml",
-    "pytest.ini",
-    ".pytest.ini",
-    "pyproject.toml",
-    "tox.ini",
-    "setup.cfg",
-)
-"""Where pytest looks for its configuration."""
+_CONFIGURATIONS: Final = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini")
+"""What is pytest's configuration, whatever is in it."""
+
+_SHARED: Final[Mapping[str, str]] = {"tox.ini": "[pytest]", "setup.cfg": "[tool:pytest]"}
+"""What is for other programs as well, and which line makes it pytest's."""
 
 _WRONG_USE: Final = 4
 _NO_TESTS: Final = 5
@@ -88,25 +85,47 @@ def _pytest(project: Project, arguments: list[str], *, is_quiet: bool) -> int:
     """
     command = [sys.executable, "-m", "pytest", "-p", _PLUGIN, f"--wasm-plugin={project.output}", *arguments]
     done = subprocess.run(  # noqa: S603 - this very Python, without a shell
-        command, cwd=project.folder, stdin=subprocess.DEVNULL, stdout=2 if is_quiet else None, check=False
+        command,
+        cwd=project.folder,
+        env=child_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=2 if is_quiet else None,
+        check=False,
     )
     return done.returncode
 
 
 def _configuration(project: Project, scratch: Path) -> list[str]:
     """Return what keeps pytest from taking the configuration of a larger repository around the project for its own."""
-    if any((project.folder / name).is_file() for name in _CONFIGURATIONS):
+    if _is_configured(project.folder):
         return []
     own = scratch / "pytest.ini"
     own.write_text("[pytest]\ntestpaths = tests\n")
     return ["-c", str(own), f"--rootdir={project.folder}"]
 
 
+def _is_configured(folder: Path) -> bool:
+    """Tell whether a project configures pytest itself; a file that cannot be read is left for pytest to complain of."""
+    if any((folder / name).is_file() for name in _CONFIGURATIONS):
+        return True
+    for name, line in _SHARED.items():
+        if (folder / name).is_file() and line in (folder / name).read_text(errors="replace").splitlines():
+            return True
+    try:
+        tool = tomllib.loads((folder / "pyproject.toml").read_text()).get("tool")
+    except FileNotFoundError:
+        return False
+    except ValueError:
+        return True
+    return isinstance(tool, dict) and "pytest" in tool
+
+
 def _counts(results: Path) -> Mapping[str, Any]:
-    """Read from pytest's own report how many tests there were and which failed."""
-    if not results.is_file():
+    """Read from pytest's own report how many tests there were and which failed; nothing, if it was not finished."""
+    try:
+        cases = list(ElementTree.parse(results).iter("testcase"))  # noqa: S314 - written by the author's own tests
+    except (FileNotFoundError, ElementTree.ParseError):
         return {"tests": 0, "skipped": 0, "failed": []}
-    cases = list(ElementTree.parse(results).iter("testcase"))  # noqa: S314 - written by the author's own tests
     failed = [case for case in cases if case.find("failure") is not None or case.find("error") is not None]
     return {
         "tests": len(cases),

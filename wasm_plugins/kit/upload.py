@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     begun = time.monotonic()
     if server is None:
         data = _put(arguments, plugin, name)
-        lines: Iterator[str] = iter([_put_line(data)])
+        lines = [_put_line(data)]
     else:
         data = send(server, name, plugin.data)
         lines = _lines(data, server.site)
@@ -84,9 +84,8 @@ def send(server: Server, name: str, component: bytes) -> dict[str, Any]:
         return server.upload(name, component, shown.sent)
 
 
-def _lines(answer: Mapping[str, Any], site: str) -> Iterator[str]:
-    yield from report_lines(answer, site)
-    yield from route_lines(answer["report"], site)
+def _lines(answer: Mapping[str, Any], site: str) -> list[str]:
+    return [*report_lines(answer, site), *route_lines(answer["report"], site)]
 
 
 def _put(arguments: argparse.Namespace, plugin: PluginFile, name: str) -> dict[str, Any]:

@@ -66,6 +66,11 @@ class ApiToken(models.Model):
         return min(self.expires_at, self.created_at + timedelta(days=conf.API_TOKEN_MAX_DAYS))
 
     @property
+    def has_user(self) -> bool:
+        """Whether its user may act: he is active, and staff, without which nobody does anything in the admin either."""
+        return self.user is not None and self.user.is_active and getattr(self.user, "is_staff", False)
+
+    @property
     def is_expired(self) -> bool:
         """Whether its time is over."""
         return self.ends_at <= timezone.now()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from wasm_plugins.kit.child_environment import child_environment
 from wasm_plugins.kit.failures import BuildFailed, ToolMissing
 
 _KEPT_CHARS: Final = 2_000
@@ -56,7 +57,7 @@ class BuildRun:
         done = subprocess.run(  # noqa: S603 - a program of the author's own toolchain, without a shell
             command,
             cwd=self.folder,
-            env={**os.environ, "PATH": self.tools, **(environment or {})},
+            env=child_environment({"PATH": self.tools, **(environment or {})}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE if self.is_quiet else 2,  # standard output is for our answer
             stderr=subprocess.STDOUT if self.is_quiet else None,
@@ -70,7 +71,11 @@ class BuildRun:
     def ask(self, command: Sequence[str | Path]) -> str:
         """Run a program that tells something, and return its output; an empty text if it fails."""
         done = subprocess.run(  # noqa: S603 - as above
-            command, cwd=self.folder, env={**os.environ, "PATH": self.tools}, capture_output=True, check=False
+            command,
+            cwd=self.folder,
+            env=child_environment({"PATH": self.tools}),
+            capture_output=True,
+            check=False,
         )
         return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else ""
 

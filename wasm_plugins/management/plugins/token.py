@@ -45,9 +45,12 @@ def run(options: Mapping[str, Any]) -> Answer:
 
 @sensitive_variables("text", "data")
 def _create(username: str, options: Mapping[str, Any]) -> Answer:
+    user = _user(username)
+    if not getattr(user, "is_staff", False):
+        raise Usage(f"{username[:150]} is no staff: the API would refuse the token")
     try:
         token, text = make_token(
-            _user(username),
+            user,
             options["name"] or "made by a command",
             acts=options["act"] or DEFAULT_ACTS,
             plugins=options["plugin"],
@@ -112,7 +115,7 @@ def _described(token: ApiToken) -> dict[str, Any]:
 def _state(token: ApiToken) -> str:
     if token.revoked_at is not None:
         return "revoked"
-    if token.user is None or not token.user.is_active:
+    if not token.has_user:
         return "without a user"
     return "expired" if token.is_expired else "good"
 
