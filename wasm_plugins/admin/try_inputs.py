@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ..exceptions import LimitExceeded
 from ..exchange import refuse_constant
 from ..runtime.crossing import check
 from ..runtime.json_values import NotOfType, from_json
@@ -68,7 +69,7 @@ def _argument(text: str, of: WitType, name: str) -> Any:
     """Return the value of one argument.
 
     Raises:
-        ValidationError: It is no JSON, or does not fit the type.
+        ValidationError: It is no JSON, does not fit the type, or weighs more than a call may take.
     """
     try:
         value = json.loads(text, parse_constant=refuse_constant)
@@ -81,7 +82,7 @@ def _argument(text: str, of: WitType, name: str) -> Any:
     try:
         found = from_json(value, of, name)
         check(of, found)
-    except (NotOfType, ValueMismatch, RecursionError) as error:
+    except (NotOfType, ValueMismatch, LimitExceeded, RecursionError) as error:
         raise ValidationError(str(error)[:500]) from None
     return found
 
