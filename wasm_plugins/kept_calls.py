@@ -23,7 +23,7 @@ HOST_ERROR: Final = "host-error"
 
 @contextmanager
 def kept(plugin: Any, export: str, log: CallLog, *, is_kept_elsewhere: bool) -> Iterator[None]:
-    """Keep the call that the block makes, if calls are kept; a run of a task has a row of its own, and a trial its page.
+    """Keep the call that the block makes, if calls are kept; a run has a row of its own, and a trial its page.
 
     Costs nothing where none are kept, and no query of the caller's where they are. What is kept has lost the secrets
     that the call read: they are taken out of log and errors before those come here.

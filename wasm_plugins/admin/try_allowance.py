@@ -26,7 +26,7 @@ def open_allowances(request: HttpRequest, version: PluginVersion) -> dict[str, s
     """
     may_decide = may_approve(request) and not lifecycle.needs_second_person(version, user_of(request))
     if not (may_decide or _serves(version)):
-        words = _("do nothing but compute: version %(number)d does not serve, and only who may approve it lets it do more")
+        words = _("only compute: version %(number)d does not serve, and to let it do more takes who may approve it")
         return {NOTHING: words % {"number": version.number}}
     plugin = version.plugin
     granted = allowed_scopes(plugin, version, Allowed(http=True))

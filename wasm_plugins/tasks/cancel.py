@@ -47,7 +47,8 @@ def cancel_run(run_id: UUID, *, by: Any = None) -> TaskRun:
                 return _cancel(run_id, using, by)
         except OperationalError as error:
             if is_locked_out(error):
-                raise RunSettled("its attempt holds SQLite's only write lock until it ends, so nobody can stop it") from error
+                reason = "its attempt holds SQLite's only write lock until it ends, so nobody can stop it"
+                raise RunSettled(reason) from error
             if not is_overtaken(error):
                 raise
     raise RunSettled("it changes at this very moment: look at it again, it may be over")

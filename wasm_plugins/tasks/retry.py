@@ -47,7 +47,7 @@ def retry_run(run_id: UUID, *, by: Any = None) -> TaskRun:
 
     Raises:
         TaskRun.DoesNotExist: There is no such run.
-        RunSettled: It finished, has not ended, or was asked for again before, or by somebody else at this moment.
+        RunSettled: It finished, has not ended, was asked for again before, or is by somebody else right now.
         PluginNotFound: Its plugin is not enabled now.
         TaskNotFound: The plugin has no such task any more.
         TooManyRuns: As many runs of the plugin wait as may.
