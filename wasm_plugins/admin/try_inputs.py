@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from django import forms
@@ -72,19 +73,26 @@ def _argument(text: str, of: WitType, name: str) -> Any:
         ValidationError: It is no JSON, does not fit the type, or weighs more than a call may take.
     """
     try:
-        value = json.loads(text, parse_constant=refuse_constant)
-    except (ValueError, RecursionError):
-        if of == STRING:
-            return text
-        raise ValidationError(_("This is no JSON.")) from None
-    if of == STRING:
-        return value if isinstance(value, str) else text
-    try:
-        found = from_json(value, of, name)
+        found = _text(text) if of == STRING else from_json(_json(text), of, name)
         check(of, found)
     except (NotOfType, ValueMismatch, LimitExceeded, RecursionError) as error:
         raise ValidationError(str(error)[:500]) from None
     return found
+
+
+def _text(text: str) -> str:
+    """Return what JSON that is a text says, and anything else as it was typed."""
+    with suppress(ValidationError):
+        if isinstance(value := _json(text), str):
+            return value
+    return text
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=refuse_constant)
+    except (ValueError, RecursionError):
+        raise ValidationError(_("This is no JSON.")) from None
 
 
 class RouteForm(TrialForm):
@@ -139,10 +147,7 @@ class TaskForm(TrialForm):
     def clean_text(self) -> str:
         """Refuse what is no JSON."""
         text: str = self.cleaned_data["text"]
-        try:
-            json.loads(text, parse_constant=refuse_constant)
-        except (ValueError, RecursionError):
-            raise ValidationError(_("This is no JSON.")) from None
+        _json(text)
         return text
 
     def target(self) -> TaskCall:
