@@ -56,11 +56,8 @@ class ScopeField(forms.JSONField):
         return {} if scope is None else scope
 
     def bound_data(self, data: Any, initial: Any) -> Any:
-        """Show again what was typed, whatever it is."""
-        try:
-            return super().bound_data(data, initial)
-        except (RecursionError, ValueError):
-            return InvalidJSONInput(data)
+        """Show again what was typed, whatever it is: read and written anew, it may be no text that can be sent."""
+        return super().bound_data(data, initial) if self.disabled or data is None else InvalidJSONInput(data)
 
 
 class GrantForm(Named, GrantFormBase):
