@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from os.path import commonprefix
 from typing import Any, Final, NamedTuple
 
 from django.template.defaultfilters import filesizeformat
@@ -15,7 +16,7 @@ from ..grants import requested_scopes
 from ..manifest import RouteDeclaration, TaskDeclaration
 from ..models import PluginVersion
 from ..trust import Keys, trust_of
-from .offers import scope_in_words
+from .consents import parts_of
 from .report import route_in_words
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
@@ -25,6 +26,8 @@ _KINDS: Final = {
     CHANGED: gettext_lazy("changed"),
 }
 _TEXT_CHARS: Final = 500
+_SAME_CHARS: Final = 40
+"""How much is shown of what two long texts have in common before their first difference."""
 _OWN_SECTIONS: Final = ("name", "hooks", "routes", "tasks", "capabilities")
 _ABOUT: Final = ("version", "title", "description", "author", "homepage", "license")
 _TITLES: Final[Mapping[str, str | Promise]] = {
@@ -71,7 +74,20 @@ def _changes(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Ch
         if old == new:
             continue
         kind = ADDED if old is None else REMOVED if new is None else CHANGED
-        yield Change(name[:_TEXT_CHARS], kind, _KINDS[kind], (old or "")[:_TEXT_CHARS], (new or "")[:_TEXT_CHARS])
+        yield Change(name, kind, _KINDS[kind], *_around_difference(old or "", new or ""))
+
+
+def _around_difference(old: str, new: str) -> tuple[str, str]:
+    """Cut two long texts so that what is shown of them is different, and marked where it does not go on."""
+    if max(len(old), len(new)) <= _TEXT_CHARS:
+        return old, new
+    start = max(0, len(commonprefix([old, new])) - _SAME_CHARS)
+    return _cut(old, start), _cut(new, start)
+
+
+def _cut(text: str, start: int) -> str:
+    shown = text[start : start + _TEXT_CHARS]
+    return f"{'…' if start else ''}{shown}{'…' if start + len(shown) < len(text) else ''}"
 
 
 def _told(version: PluginVersion, keys: Keys) -> dict[str, dict[str, str]]:
@@ -94,7 +110,7 @@ def _declared(version: PluginVersion, manifest: Mapping[str, Any]) -> dict[str, 
     asked = requested_scopes(version)
     rest = {key: value for key, value in manifest.items() if key not in (*_OWN_SECTIONS, *_ABOUT, "settings")}
     return {
-        "capabilities": {name: scope_in_words(scope) or _("names no scope") for name, scope in asked.items()},
+        "capabilities": _capabilities(asked),
         "hooks": {hook.name: _("priority %d") % hook.priority for hook in declared.hooks},
         "routes": {route.path: _route(route) for route in declared.routes},
         "tasks": {task.name: _task(task) for task in declared.tasks},
@@ -104,6 +120,16 @@ def _declared(version: PluginVersion, manifest: Mapping[str, Any]) -> dict[str, 
             **{key: _json(value) for key, value in rest.items() if value},
         },
     }
+
+
+def _capabilities(asked: Mapping[str, Any]) -> dict[str, str]:
+    """Take what is asked for apart by host, table and the like, so that no long list hides a change."""
+    told: dict[str, set[str]] = {}
+    for name, scope in asked.items():
+        told[name] = {_("asked for")}
+        for part in parts_of(scope):
+            told.setdefault(f"{name}: {part.name}", set()).add(str(part.words))
+    return {name: ", ".join(sorted(words)) for name, words in told.items()}
 
 
 def _route(route: RouteDeclaration) -> str:

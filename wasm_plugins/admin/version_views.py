@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from .. import lifecycle
+from ..agreements import go_back, mark_of_standing
 from ..exceptions import PluginError
 from ..grants import missing_grants
 from ..models import Plugin, PluginVersion
@@ -77,7 +78,7 @@ class VersionViews(VersionViewsBase):
             raise Http404
         if request.method == "POST":
             return self._roll_back(request, plugin, version)
-        told: dict[str, Any] = {"version": version, "current": current}
+        told: dict[str, Any] = {"version": version, "current": current, "mark": mark_of_standing(plugin, version)}
         told |= {"sections": differences(current, version, load_keys()), "missing": missing_grants(plugin, version)}
         told |= {"needs_second": lifecycle.needs_second_person(version, user_of(request))}
         title = _("Roll %(name)s back to version %(number)d") % {"name": plugin.name, "number": number}
@@ -86,7 +87,7 @@ class VersionViews(VersionViewsBase):
 
     def _roll_back(self, request: HttpRequest, plugin: Plugin, version: PluginVersion) -> HttpResponse:
         try:
-            lifecycle.use_version(plugin, version.number, by=user_of(request))
+            go_back(version, mark=request.POST.get("mark", ""), by=user_of(request))
         except PluginError as error:
             self.message_user(request, about(plugin, error), messages.ERROR)
             return HttpResponseRedirect(request.path)
