@@ -134,8 +134,8 @@ def _items(name: str, asked: Mapping[str, Any], grant: Grant | None, wanted: Any
 
 
 def parts_of(scope: Mapping[str, Any]) -> Iterator[Part]:
-    """Take a scope apart into the least that can be granted, each with a name and words for it; nothing is cut."""
-    for key, value in scope.items():
+    """Take a scope apart into the least that can be granted, each with a name and words: flags first, nothing cut."""
+    for key, value in sorted(scope.items(), key=lambda each: each[0] not in _FLAGS):
         if key == "tables" and isinstance(value, Mapping):
             for table, operations in value.items():
                 for operation in operations if isinstance(operations, list) else [operations]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from os.path import commonprefix
 from typing import Any, Final, NamedTuple
 
 from django.template.defaultfilters import filesizeformat
@@ -64,24 +63,31 @@ class Section(NamedTuple):
 def differences(before: PluginVersion, after: PluginVersion, keys: Keys) -> list[Section]:
     """List what is different, what may matter most first; sections without a change are left out."""
     old, new = _told(before, keys), _told(after, keys)
-    found = [Section(title, list(_changes(old.get(name, {}), new.get(name, {})))) for name, title in _TITLES.items()]
+    found = [
+        Section(title, list(_changes(old.get(name, {}), new.get(name, {}), is_whole=name == "capabilities")))
+        for name, title in _TITLES.items()
+    ]
     return [section for section in found if section.changes]
 
 
-def _changes(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Change]:
+def _changes(before: Mapping[str, str], after: Mapping[str, str], *, is_whole: bool = False) -> Iterator[Change]:
+    """List what is different, under names that are cut unless they are to be whole."""
     for name in sorted({*before, *after}):
         old, new = before.get(name), after.get(name)
         if old == new:
             continue
         kind = ADDED if old is None else REMOVED if new is None else CHANGED
-        yield Change(name, kind, _KINDS[kind], *_around_difference(old or "", new or ""))
+        yield Change(name if is_whole else _cut(name, 0), kind, _KINDS[kind], *_around_difference(old or "", new or ""))
 
 
 def _around_difference(old: str, new: str) -> tuple[str, str]:
     """Cut two long texts so that what is shown of them is different, and marked where it does not go on."""
     if max(len(old), len(new)) <= _TEXT_CHARS:
         return old, new
-    start = max(0, len(commonprefix([old, new])) - _SAME_CHARS)
+    first = next(
+        (at for at, (was, now) in enumerate(zip(old, new, strict=False)) if was != now), min(len(old), len(new))
+    )
+    start = max(0, first - _SAME_CHARS)
     return _cut(old, start), _cut(new, start)
 
 
