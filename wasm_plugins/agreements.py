@@ -21,7 +21,7 @@ from .exceptions import PluginError, SecondPersonNeeded
 from .grants import reaches
 from .models import Agreement, Plugin, PluginVersion
 
-__all__ = ["agree", "agreed_scopes", "go_live", "mark_of", "mark_of_standing", "open_scopes"]
+__all__ = ["agree", "agreed_scopes", "go_back", "go_live", "mark_of", "mark_of_standing", "open_scopes"]
 
 _NOTHING: Final = object()
 
@@ -109,8 +109,7 @@ def go_live(version: PluginVersion, *, mark: str, by: AbstractBaseUser | None = 
     """
     plugin = _locked(version)
     _check_may_agree(plugin, version, by)
-    if mark_of_standing(plugin, version) != mark:
-        raise PluginError("what would happen has changed since the page was opened: look at it again")
+    _check_mark(plugin, version, mark)
     for name, agreement in agreed_scopes(version, open_scopes(plugin, version)).items():
         lifecycle.grant(plugin, name, agreement.scope, by=by)
     if plugin.is_enabled and plugin.current_version_id != version.pk:
@@ -119,6 +118,31 @@ def go_live(version: PluginVersion, *, mark: str, by: AbstractBaseUser | None = 
         plugin = lifecycle.enable(plugin, version=version.number, by=by)
     version.agreements.all().delete()
     return plugin
+
+
+@transaction.atomic
+def go_back(version: PluginVersion, *, mark: str, by: AbstractBaseUser | None = None) -> Plugin:
+    """Make an earlier version the current one again, if that does what an admin saw that it would.
+
+    Args:
+        version: A verified version.
+        mark: What ``mark_of_standing`` said when the admin saw what would happen.
+        by: Who wants it.
+
+    Raises:
+        CapabilityDenied: The plugin is enabled, and the version needs a capability that nobody granted.
+        SignatureRefused: The plugin is enabled, signatures are enforced, and the version's is not trusted.
+        SecondPersonNeeded: Who wants it uploaded the version, and the project wants two persons.
+        PluginError: The version was refused, or by now something else would happen than the admin saw.
+    """
+    plugin = _locked(version)
+    _check_mark(plugin, version, mark)
+    return lifecycle.use_version(plugin, version.number, by=by)
+
+
+def _check_mark(plugin: Plugin, version: PluginVersion, mark: str) -> None:
+    if mark_of_standing(plugin, version) != mark:
+        raise PluginError("what would happen has changed since the page was opened: look at it again")
 
 
 def _locked(version: PluginVersion) -> Plugin:

@@ -57,6 +57,7 @@ def call_plugin(
     run: RunFacts | None = None,
     watch: Watch = watched,
     linked: Callee | None = None,
+    is_trial: bool = False,
 ) -> Any:
     """Run an export of the version that a snapshot names; the caller has a transaction open on ``using``.
 
@@ -78,6 +79,7 @@ def call_plugin(
         run: The run of a task that the call is an attempt of.
         watch: What stands before the call and learns from its end.
         linked: What to call instead of the component as it is linked for everybody: a trial has hosts of its own.
+        is_trial: Whether somebody only looks how it goes: the call is not kept among those that really happened.
 
     Raises:
         PluginUnavailable: The plugin is asleep or busy, and was not called.
@@ -102,7 +104,7 @@ def call_plugin(
     )
     with (
         _told(plugin),
-        kept(plugin, export, log, is_run=run is not None),
+        kept(plugin, export, log, is_kept_elsewhere=is_trial or run is not None),
         watch(plugin, limits),
         discreet(plugin, context, log),
         _closing(plugin, export, session, log),

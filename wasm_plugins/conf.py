@@ -215,8 +215,7 @@ class Settings:
     """How many components one user may upload through the HTTP API in a minute."""
 
     API_CONCURRENT_UPLOADS: int = 2
-    """How many uploads through the HTTP API one process takes at the same time, one of each user; each is held in
-    memory."""
+    """How many uploads through the HTTP API one process takes at once, one of each user; each is held in memory."""
 
     def __getattribute__(self, name: str) -> Any:
         if not name.isupper():

@@ -22,8 +22,8 @@ HOST_ERROR: Final = "host-error"
 
 
 @contextmanager
-def kept(plugin: Any, export: str, log: CallLog, *, is_run: bool) -> Iterator[None]:
-    """Keep the call that the block makes, if calls are kept; a run of a task has a row of its own.
+def kept(plugin: Any, export: str, log: CallLog, *, is_kept_elsewhere: bool) -> Iterator[None]:
+    """Keep the call that the block makes, if calls are kept; a run has a row of its own, and a trial its page.
 
     Costs nothing where none are kept, and no query of the caller's where they are. What is kept has lost the secrets
     that the call read: they are taken out of log and errors before those come here.
@@ -32,9 +32,9 @@ def kept(plugin: Any, export: str, log: CallLog, *, is_run: bool) -> Iterator[No
         plugin: Who is called, as a snapshot has it.
         export: Which function.
         log: What it writes.
-        is_run: Whether the call is an attempt of a run.
+        is_kept_elsewhere: Whether the call is an attempt of a run, or a trial, which would push real calls out.
     """
-    if conf.KEPT_CALLS <= 0 or is_run or not plugin.is_recorded:
+    if conf.KEPT_CALLS <= 0 or is_kept_elsewhere or not plugin.is_recorded:
         yield
         return
     started = time.perf_counter()

@@ -64,12 +64,28 @@ def set_settings(plugin: Plugin, values: Mapping[str, Any], by: AbstractBaseUser
 
 
 def _check(schema: Mapping[str, Any], values: Mapping[str, Any]) -> None:
-    size = len(json.dumps(values))
+    size = _size_bytes(values)
     if size > VALUES_BYTES:
         raise ValueError(f"the values have {size} bytes as JSON; the limit is {VALUES_BYTES}")
     for error in validator(without_required(schema)).iter_errors(dict(values)):
         where = ".".join(map(str, error.instance_path)) or "the settings"
         raise ValueError(f"{where}: {error.message[:200]}")
+
+
+def _size_bytes(values: Mapping[str, Any]) -> int:
+    """Return how long values are as JSON in UTF-8.
+
+    Raises:
+        ValueError: They hold what RFC 8259 or PostgreSQL's ``jsonb`` does not know.
+    """
+    try:
+        text = json.dumps(values, allow_nan=False, ensure_ascii=False)
+        size = len(text.encode())
+    except (TypeError, ValueError, RecursionError):
+        raise ValueError("the values hold what JSON cannot: NaN, an infinity, or half of a surrogate pair") from None
+    if "\\u0000" in text.replace("\\\\", ""):  # an escaped backslash before u0000 is text like any other
+        raise ValueError("the values hold the character U+0000, which the database cannot keep")
+    return size
 
 
 def without_required(schema: Mapping[str, Any]) -> dict[str, Any]:

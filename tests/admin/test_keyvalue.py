@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from tests.admin.conftest import MakeStaff
 from tests.admin.pages import Staff, text_of
 from tests.admin.plugins import greeter
 from tests.installed import install
 from wasm_plugins import lifecycle
+from wasm_plugins.admin import run_list
 from wasm_plugins.models import KeyValue, KeyValueUsage, Plugin
 
 pytestmark = pytest.mark.django_db
@@ -49,6 +52,28 @@ def test_what_is_kept_is_only_for_those_with_the_right_to_view_it(
     assert "of somebody" not in text_of(trusted.get(VALUES))
     assert "of somebody" in text_of(trusted.get(page))
     assert trusted.post(f"{page.removesuffix('change/')}delete/", {"post": "yes"}).status_code == 403
+
+
+def test_the_list_offers_buckets_that_were_granted_and_reads_no_whole_table(
+    staff: MakeStaff, plugin: Plugin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_list, "MOST_COUNTED", 2)
+    lifecycle.grant(plugin, "keyvalue", {"buckets": ["carts"]})
+    for key in "abc":
+        KeyValue.objects.create(plugin=plugin, bucket="carts", key=key, value=b"x", size_bytes=2)
+    keep(plugin, b"x")
+    keeper = staff("view_keyvalue")
+    with CaptureQueriesContext(connection) as asked:
+        page = text_of(keeper.get(VALUES))
+    assert "?bucket=carts" in page and "?bucket=default" in page
+    assert "The list ends after 2 values" in page
+    read = [each["sql"] for each in asked if 'FROM "wasm_plugins_keyvalue"' in each["sql"]]
+    assert not any("DISTINCT" in sql for sql in read)
+    assert all("LIMIT 2" in sql for sql in read if "COUNT(" in sql)
+    assert not any('"wasm_plugins_plugin"."name" ASC' in sql for sql in read)
+    page = text_of(keeper.get(VALUES, bucket="default", plugin__id__exact=str(plugin.pk)))
+    assert ">k</a>" in page and ">a</a>" not in page
+    assert "?bucket=gone" in text_of(keeper.get(VALUES, bucket="gone"))
 
 
 @pytest.mark.parametrize("value", [b"\xff\xfe", b"x" * 1_025, b"esc\x1b[31m", "\N{RIGHT-TO-LEFT OVERRIDE}x".encode()])

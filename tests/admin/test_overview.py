@@ -6,19 +6,22 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
 from tests.admin.pages import LIST, Staff, page_of, text_of
-from tests.admin.plugins import IMG, greeter, one_in_each_state, reader, refuse, writer
+from tests.admin.plugins import IMG, greeter, one_in_each_state, reader, refuse, refused, writer
 from tests.admin.settings_plugin import install_teller
 from tests.installed import install
 from wasm_plugins import lifecycle
-from wasm_plugins.admin.overview import find_needs
+from wasm_plugins.admin.overview import find_needs, with_what_lists_show
 from wasm_plugins.models import CallCount, Plugin, TaskRun, VersionHealth
 from wasm_plugins.sealing import SecretValue
 from wasm_plugins.secret_acts import set_secret
 from wasm_plugins.settings_acts import set_settings
+from wasm_plugins.sync import record_upload
 
 pytestmark = pytest.mark.django_db
 
@@ -115,6 +118,22 @@ def test_the_list_has_the_day_of_each_plugin_and_what_it_serves(root: Staff) -> 
     page = text_of(root.get(LIST))
     assert "12 calls, 3 failed" in page
     assert "1 hook, 1 route, 1 task" in page
+
+
+def test_of_many_versions_only_the_newest_and_the_newest_verified_are_read() -> None:
+    plugin = install(greeter())
+    for salt in ("2", "3"):
+        record_upload(greeter(salt))
+    for _ in range(3):
+        refuse(plugin)
+    install(reader(name="idle"), enable=False)
+    refused("never")
+    with CaptureQueriesContext(connection) as asked:
+        listed = list(with_what_lists_show(Plugin.objects.all()))
+        found = {each.name: [version.number for version in each.versions.all()] for each in listed}
+    assert found == {"greeter": [6, 3], "idle": [1], "never": [1]}
+    assert len(asked) == 3  # plugins, grants, versions
+    assert [need.anchor for need in find_needs() if need.plugin == plugin] == ["waiting-heading", "refused-heading"]
 
 
 def test_safe_mode_and_signatures_that_are_not_trusted_are_told(root: Staff, settings: Settings) -> None:

@@ -75,7 +75,7 @@ def _buttons(plugin: Plugin) -> list[tuple[str, dict[str, Any], str]]:
         (SYNC, {}, "o"),
         (_page(plugin, "limits"), {}, "o"),
         (run_url(plugin.tasks.get(), "admin"), {"input": "{"}, "o"),
-        (settings_url(plugin), GOOD, "ok"),
+        (settings_url(plugin), GOOD, "o"),
         (_page(plugin, "secrets"), {"act": "unset", "name": "token"}, "k"),
         (_page(plugin, "delete"), {"post": "yes"}, ""),
     ]

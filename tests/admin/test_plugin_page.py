@@ -165,6 +165,18 @@ def test_what_cannot_run_says_why_at_the_form(staff: MakeStaff) -> None:
     assert not TaskRun.objects.exists()
 
 
+def test_half_a_character_reaches_a_task_and_what_is_no_number_does_not(staff: MakeStaff, rq_queue: str) -> None:
+    plugin = install(greeter())
+    url, runner = run_url(plugin.tasks.get(), "admin"), staff("run_plugin")
+    for text in ("NaN", '{"a": [-Infinity]}'):
+        assert 'id="id_input_error"' in text_of(runner.post(url, {"input": text}))
+    assert not TaskRun.objects.exists()
+    assert runner.post(url, {"input": '{"name": "\\ud800"}'}).status_code == 302
+    assert TaskRun.objects.get().input == '{"name": "\\ud800"}'
+    lifecycle.disable(plugin)
+    assert "is not enabled" in text_of(runner.post(url, {"input": '"\\ud800"'}))
+
+
 def test_nobody_without_the_permission_runs_a_task(staff: MakeStaff) -> None:
     plugin = install(greeter())
     url = run_url(plugin.tasks.get(), "admin")

@@ -228,6 +228,8 @@ def test_the_list_is_narrowed_by_task_user_and_day(viewer: Staff, run: TaskRun) 
     assert _listed(viewer, q="gree") and _listed(viewer, q=viewer.user.username)
     page = text_of(viewer.get(RUNS, task="greet", asked_by="<b>"))
     assert '<input type="hidden" name="task" value="greet">' in page and "<b>" not in page
+    for digits in (18, 19, 5_000):
+        viewer.get(RUNS, plugin__id__exact="9" * digits)
     assert viewer.get(RUNS, asked_from="tomorrow").status_code == 302  # Django's own way to say so
 
 

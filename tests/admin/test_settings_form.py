@@ -139,6 +139,20 @@ def test_who_may_only_see_reads_the_values_and_sends_nothing(viewer: Staff, plug
     assert settings_url(plugin) in text_of(viewer.get(page_of(plugin)))
 
 
+def test_who_may_not_see_settings_does_not_see_them_in_a_form_that_is_refused(staff: MakeStaff, plugin: Plugin) -> None:
+    keeper = staff("change_secret")
+    assert keeper.post(settings_url(plugin), {"setting-token": "canary"}).status_code == 403
+    assert not plugin.secrets.exists()
+
+
+@pytest.mark.parametrize("rule", ['"a\\u0000"', '"\\ud800"', "1e400", '{"\\u0000": 1}'])
+def test_what_the_database_cannot_keep_is_refused_inside_a_value_too(tuner: Staff, plugin: Plugin, rule: str) -> None:
+    rules = f'[{{"name": "x", "more": {rule}}}]'
+    assert "errorlist" in text_of(tuner.post(settings_url(plugin), {**GOOD, "setting-rules": rules}))
+    plugin.refresh_from_db()
+    assert plugin.settings == {}
+
+
 def test_a_secret_is_set_by_those_who_may_and_never_comes_back(staff: MakeStaff, plugin: Plugin) -> None:
     keeper = staff("view_plugin", "change_secret")
     url = settings_url(plugin)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
+from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.urls import reverse
 from pytest_django import Settings
@@ -14,8 +15,12 @@ from tests.admin.conftest import MakeStaff
 from tests.admin.pages import Staff, page_of, text_of
 from tests.admin.plugins import IMG, greeter, refused
 from tests.components import echo, err, json_handler, log, ok, plugin_component, route, sql, text_hook, trap
-from tests.installed import install
+from tests.installed import install, tables
+from wasm_plugins import lifecycle
+from wasm_plugins.admin.try_inputs import _argument
 from wasm_plugins.models import AuditEntry, Plugin
+from wasm_plugins.runtime.wit import ListOf, Primitive
+from wasm_plugins.sync import record_upload
 
 pytestmark = pytest.mark.django_db
 
@@ -103,8 +108,8 @@ def test_what_is_not_granted_is_allowed_for_one_call_by_those_who_approve_and_no
 ) -> None:
     plugin = _writer()
     page = text_of(tester.get(_url(plugin, "task:write")))
-    assert "do only what is granted so far: nothing" in page and "in this one call" not in page
-    assert "is not allowed in this trial" in _try(tester, plugin, "task:write", text="{}")
+    assert "only compute: version 1 does not serve" in page and "in this one call" not in page
+    assert "is not allowed in this trial" in _try(tester, plugin, "task:write", text="{}", allowance="nothing")
     page = _try(tester, plugin, "task:write", text="{}", allowance="asked")
     assert page.count('<ul class="errorlist"') == 1 and "try-outcome" not in page
     both = staff("run_plugin", "approve_plugin")
@@ -117,6 +122,46 @@ def test_what_is_not_granted_is_allowed_for_one_call_by_those_who_approve_and_no
     version.uploaded_by = both.user
     version.save()
     assert "in this one call" not in text_of(both.get(_url(plugin, "task:write")))
+
+
+def test_what_was_granted_to_the_version_that_serves_no_other_gets_without_an_approval(staff: MakeStaff) -> None:
+    serving, grants = _writer(), {**tables(auth_group=["insert"]), "http": {"hosts": ["https://example.com"]}}
+    for capability, scope in grants.items():
+        lifecycle.grant(serving, capability, scope)
+    who, both = staff("run_plugin", "upload_plugin"), staff("run_plugin", "approve_plugin")
+    url = _url(serving, "task:write", 1)
+    assert 'name="http"' not in text_of(who.get(url))  # nothing of it is on
+    lifecycle.enable(serving)
+    assert 'name="http"' in text_of(who.get(url))
+    assert "SQL: 1 statement, undone" in text_of(who.post(url, {**COMMON, "text": "{}"}))
+    task = json_handler(ok('"newer"', first=[ADD]))
+    record_upload(plugin_component("writer", tasks={"write": task}, toml=TOML), by=who.user)
+    url = _url(serving, "task:write", 2)
+    page = text_of(who.get(url))
+    assert "only compute: version 2 does not serve" in page
+    assert 'name="http"' not in page and 'value="granted"' not in page
+    for allowance in ("granted", "asked"):
+        page = text_of(who.post(url, {**COMMON, "text": "{}", "allowance": allowance, "http": "on"}))
+        assert "Nothing was called" in page and "try-outcome" not in page
+    page = text_of(who.post(url, {**COMMON, "text": "{}", "allowance": "nothing", "http": "on"}))
+    assert "is not allowed in this trial" in page and "SQL: 0 statements" in page
+    assert AuditEntry.objects.filter(act="try").latest("pk").details["allowed"] == []
+    assert 'name="http"' in text_of(both.get(url))
+    assert "SQL: 1 statement, undone" in text_of(both.post(url, {**COMMON, "text": "{}"}))
+
+
+def test_an_argument_that_weighs_too_much_is_an_error_beside_its_field() -> None:
+    with pytest.raises(ValidationError, match="argument_bytes"):
+        _argument(f"[{'1,' * 400_000}1]", ListOf(Primitive("s64")), "numbers")
+
+
+@pytest.mark.parametrize("text", ['"\\ud800"', '"\\u0000"'])
+def test_half_a_character_is_an_error_beside_its_field_or_arrives(tester: Staff, text: str) -> None:
+    plugin = install(
+        plugin_component("greeter", hooks={"order-placed": text_hook(echo())}, tasks={"go": json_handler(echo())})
+    )
+    assert "errorlist" in _try(tester, plugin, "hook:order-placed", **{"arg-0": "1", "arg-1": '"\\ud800"'})
+    assert "try-outcome" in _try(tester, plugin, "task:go", text=text)
 
 
 @pytest.mark.parametrize("body", [trap(first=[log(IMG)]), err(IMG), ok(f'"{IMG}"', first=[log(IMG)])])

@@ -7,11 +7,23 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from tests.admin.pages import Staff, levels_of, page_of, step_of, text_of, versions_of, words_of
+from tests.admin.pages import (
+    Staff,
+    form_fields,
+    levels_of,
+    messages_of,
+    page_of,
+    step_of,
+    text_of,
+    versions_of,
+    words_of,
+)
 from tests.admin.plugins import greeter, reader, refuse, writer
 from tests.components import json_handler, ok, plugin_component, route, sql, text_hook
 from tests.installed import install
-from wasm_plugins.admin.differences import _changes, _settings
+from wasm_plugins import lifecycle
+from wasm_plugins.admin import version_views
+from wasm_plugins.admin.differences import _capabilities, _changes, _settings
 from wasm_plugins.models import AuditEntry, Plugin
 from wasm_plugins.registry import find_snapshot
 from wasm_plugins.sync import record_upload
@@ -23,6 +35,11 @@ SELECT = {"tables": {"shop_order": ["select"]}}
 
 def _rollback(plugin: Plugin, number: int) -> str:
     return reverse("admin:wasm_plugins_plugin_rollback", args=[plugin.pk, number])
+
+
+def _fields(staff: Staff, plugin: Plugin) -> dict[str, str]:
+    """Return what the form that goes back to version 1 sends."""
+    return form_fields(text_of(staff.get(_rollback(plugin, 1))), "rollback-form")
 
 
 def _three_versions() -> Plugin:
@@ -76,6 +93,24 @@ def test_the_list_takes_as_many_queries_for_many_versions_as_for_one(root: Staff
     assert count() == before
 
 
+def test_the_list_shows_so_many_leads_to_older_ones_and_reads_nothing_large(
+    root: Staff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(version_views, "MOST_VERSIONS", 3)
+    plugin = _three_versions()
+    refuse(plugin)
+    with CaptureQueriesContext(connection) as asked:
+        page = text_of(root.get(versions_of(plugin)))
+    assert "There are more versions, older than 3" in page
+    assert page.count('aria-label="Report on version') == 3
+    read = next(each["sql"] for each in asked if "LIMIT 4" in each["sql"])
+    assert not any(f'"wasm_plugins_pluginversion"."{name}"' in read for name in ("imports", "exports", "findings"))
+    page = text_of(root.get(versions_of(plugin), before="3"))
+    assert "There are more versions" not in page
+    assert page.count('aria-label="Report on version') == 2
+    assert root.get(versions_of(plugin), before="9" * 5_000).status_code == 200
+
+
 def test_two_versions_are_chosen_without_a_script(root: Staff) -> None:
     plugin = _three_versions()
     assert root.get(versions_of(plugin), **{"from": "1", "to": "3"})["Location"] == versions_of(plugin, 1, 3)
@@ -108,7 +143,7 @@ def test_all_that_is_different_is_shown_by_section(root: Staff) -> None:
     )
     page = words_of(root.get(versions_of(plugin, 1, 2)))
     for part in (
-        "Capabilities What How Version 1 Version 2 database changed shop_order (select) shop_order (select, delete)",
+        "Capabilities What How Version 1 Version 2 database: shop_order changed read rows delete rows, read rows",
         "order-placed no longer there priority 100 –",
         "/busy/a no longer there",
         "/busy/b changed GET, POST; staff; ",
@@ -132,17 +167,55 @@ def test_a_schema_of_settings_is_compared_property_by_property() -> None:
     assert list(_changes(_settings(None), _settings({}))) == []
 
 
+def test_each_host_and_table_that_a_version_asks_for_beyond_another_is_told() -> None:
+    hosts = [f"https://{'h' * 60}{number}.example.com" for number in range(63)]
+    before, after = (
+        _capabilities({"http": {"hosts": [*hosts, last], **more}})
+        for last, more in (("https://good.example", {}), ("https://evil.example", {"private": True}))
+    )
+    assert [(each.name, each.kind) for each in _changes(before, after, is_whole=True)] == [
+        ("http: https://evil.example", "added"),
+        ("http: https://good.example", "removed"),
+        ("http: private", "added"),
+    ]
+    assert [each.name for each in _changes(_capabilities({}), _capabilities({"config": {}}))] == ["config"]
+
+
+def test_two_long_texts_are_shown_from_their_first_difference_on() -> None:
+    (change,) = _changes({"description": "x" * 900 + "good" + "y" * 900}, {"description": "x" * 900 + "evil"})
+    assert change.before.startswith("…xx") and change.before.endswith("yy…")
+    assert "good" in change.before
+    assert change.after.endswith("evil")
+    (change,) = _changes({"description": "x" * 900}, {"description": "x" * 901})
+    assert change.before != change.after
+
+
 def test_going_back_asks_once_more_with_what_will_be_different_then_does_it(approver: Staff) -> None:
     plugin = _three_versions()
     page = words_of(approver.get(_rollback(plugin, 1)))
     assert "order-placed no longer there" in page
     assert "Now: version 2" in page
     assert find_snapshot().plugins["greeter"].version == 2
-    response = approver.post(_rollback(plugin, 1))
+    assert levels_of(approver.post(_rollback(plugin, 1))) == ["error"]
+    response = approver.post(_rollback(plugin, 1), _fields(approver, plugin))
     assert (response["Location"], levels_of(response)) == (versions_of(plugin), ["success"])
     assert find_snapshot().plugins["greeter"].version == 1
     assert AuditEntry.objects.filter(act="rollback", version=1).count() == 1
     assert approver.history() == ["rolled back to version 1"]
+
+
+def test_there_is_no_way_back_to_something_else_than_was_shown(approver: Staff) -> None:
+    plugin = _three_versions()
+    fields = _fields(approver, plugin)
+    lifecycle.use_version(plugin, 3)
+    response = approver.post(_rollback(plugin, 1), fields)
+    assert [text for _, text in messages_of(response)] == [
+        "“greeter”: what would happen has changed since the page was opened: look at it again"
+    ]
+    fields = _fields(approver, plugin)
+    lifecycle.grant(plugin, "database", SELECT)
+    assert levels_of(approver.post(_rollback(plugin, 1), fields)) == ["error"]
+    assert find_snapshot().plugins["greeter"].version == 3
 
 
 @pytest.mark.parametrize("number", [2, 3, 4, 9])
@@ -159,6 +232,7 @@ def test_a_version_that_needs_what_is_not_granted_any_more_does_not_come_back(ap
     plugin = install(reader("2"))
     plugin.grants.all().delete()
     assert "needs what is not granted any more: database" in words_of(approver.get(_rollback(plugin, 1)))
-    response = approver.post(_rollback(plugin, 1))
-    assert (response["Location"], levels_of(response)) == (_rollback(plugin, 1), ["error"])
+    response = approver.post(_rollback(plugin, 1), _fields(approver, plugin))
+    assert [text for _, text in messages_of(response)] == ["“writer”: needs database, which nobody granted"]
+    assert response["Location"] == _rollback(plugin, 1)
     assert find_snapshot().plugins["writer"].version == 2

@@ -54,7 +54,7 @@ def test_an_admin_sees_the_hosts_that_it_asks_for() -> None:
 def test_what_goes_beyond_hosts_is_said_in_words() -> None:
     version = record_upload(asking(TOML + "in_transaction = true\nprivate = true\n"))
     (wish,) = [each for each in offer_of(version.plugin, version).wishes if each.capability == "http"]
-    assert wish.scope.endswith("also in private networks; also while a transaction is open")
+    assert wish.scope.startswith("also in private networks; also while a transaction is open; ")
     lifecycle.grant(version.plugin, "http", {"hosts": ["https://api.example.com", "https://*.example.org"]})
     (wish,) = [each for each in offer_of(_fresh(version.plugin), version).wishes if each.capability == "http"]
     assert not wish.is_covered

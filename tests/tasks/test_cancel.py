@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection, transaction
 
-from tests.tasks.installed import MakeRun
+from tests.components import json_handler, ok
+from tests.tasks.installed import Install, MakeRun
 from wasm_plugins.exceptions import RunSettled
 from wasm_plugins.models import AuditEntry, Plugin, TaskRun
-from wasm_plugins.tasks import cancel_run, describe_run, perform_run, sweep
+from wasm_plugins.tasks import cancel_run, describe_run, perform_run, retry_run, sweep
 from wasm_plugins.tasks.claim import claim
 from wasm_plugins.tasks.outcome import Failure, failure_columns
 from wasm_plugins.tasks.record import record
@@ -50,6 +54,30 @@ def test_a_run_that_is_over_stays_as_it_is(plugin: Plugin, make_run: MakeRun, st
     run.refresh_from_db()
     assert run.status == status
     assert not AuditEntry.objects.filter(act="cancel-run").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("act", [cancel_run, retry_run])
+def test_a_run_that_somebody_else_changed_meanwhile_is_told_so_under_repeatable_read(
+    install: Install, make_run: MakeRun, act: Callable[..., TaskRun]
+) -> None:
+    run = make_run(install("loyalty", {"recount": json_handler(ok("{}"))}), status=Status.FAILED)
+
+    def change() -> None:
+        try:
+            TaskRun.objects.filter(pk=run.pk).update(status=Status.RUNNING)
+        finally:
+            connection.close()
+
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        assert TaskRun.objects.get(pk=run.pk).status == Status.FAILED
+        thread = threading.Thread(target=change)
+        thread.start()
+        thread.join()
+        with pytest.raises(RunSettled, match="look at it again"):
+            act(run.pk)
 
 
 def test_who_cancelled_what_is_audited(plugin: Plugin, make_run: MakeRun) -> None:

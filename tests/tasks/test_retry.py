@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.db.models import Model
+from pytest_django import Settings
 
 from tests.tasks.installed import MakeRun
 from wasm_plugins import lifecycle
@@ -64,6 +66,22 @@ def test_a_run_is_asked_for_again_once(plugin: Plugin, make_run: MakeRun) -> Non
         retry_run(run.pk)
     with pytest.raises(IntegrityError), transaction.atomic():
         make_run(plugin, retry_of=run)
+
+
+class _Lagging:
+    """Reads runs from a replica where none has arrived yet."""
+
+    def db_for_read(self, model: type[Model], **hints: object) -> str | None:
+        return "sqlite" if model is TaskRun else None
+
+
+@pytest.mark.django_db(databases=["default", "sqlite"])
+def test_a_replica_that_lags_behind_is_not_asked(plugin: Plugin, make_run: MakeRun, settings: Settings) -> None:
+    run = make_run(plugin, status=Status.FAILED)
+    settings.DATABASE_ROUTERS = [_Lagging()]
+    retry_run(run.pk)
+    with pytest.raises(RunSettled, match="already"):
+        retry_run(run.pk)
 
 
 def test_nothing_is_asked_for_again_of_a_plugin_that_is_off(plugin: Plugin, make_run: MakeRun) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, Group, Permission, User
 from django.db import transaction
+from django.http import HttpResponse
 from pytest_django import Settings
 
+from tests.called import called
 from tests.components import (
     authorize,
     echo,
@@ -25,15 +29,29 @@ from tests.components import (
 )
 from tests.installed import install, tables
 from tests.keyvalue_components import get, keeping, put
+from tests.secret_components import answered
 from wasm_plugins import lifecycle
 from wasm_plugins.exceptions import CapabilityDenied, DeadlineExceeded, PluginQuarantined, PluginTrapped, TaskNotFound
 from wasm_plugins.health.breaker import breaker
-from wasm_plugins.models import AuditEntry, KeyValue, KeyValueUsage, Plugin, PluginVersion, TaskRun, VersionHealth
+from wasm_plugins.models import (
+    AuditEntry,
+    KeptCall,
+    KeyValue,
+    KeyValueUsage,
+    Plugin,
+    PluginVersion,
+    TaskRun,
+    VersionHealth,
+)
 from wasm_plugins.outbox import outbox
 from wasm_plugins.registry import find_snapshot
+from wasm_plugins.runtime.redaction import STARS, Redactor
+from wasm_plugins.sealing import SecretValue
+from wasm_plugins.secret_acts import set_secret
 from wasm_plugins.sync import record_upload
 from wasm_plugins.trial import Allowed, HookCall, RouteCall, TaskCall, Trial, try_call
 from wasm_plugins.trial.call import ACT
+from wasm_plugins.trial.discretion import without_secrets
 
 ADD = sql("INSERT INTO auth_group (name) VALUES ($1)", "added")
 GROUPS = tables(auth_group=["select", "insert"])
@@ -73,6 +91,64 @@ def test_every_database_that_it_uses_is_undone(settings: Settings) -> None:
     assert trial.error is None
     assert len(trial.witness.statements) == 2
     assert not Group.objects.exists() and not Group.objects.using("sqlite").exists()
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "sqlite"])
+@pytest.mark.parametrize("is_open", [False, True])
+def test_every_transaction_that_a_hook_may_join_is_undone(settings: Settings, is_open: bool) -> None:
+    settings.WASM_PLUGINS_DATABASES = {"default": "default", "keycloak": "sqlite"}
+    there = sql("INSERT INTO auth_group (name) VALUES ($1)", "there", database="keycloak")
+    hook = text_hook(ok("done", first=[ADD, there]))
+    plugin = install(plugin_component("writer", hooks={"order-placed": hook}, toml=TOML), grants=GROUPS)
+    with transaction.atomic(using="sqlite") if is_open else nullcontext():  # as with ATOMIC_REQUESTS
+        trial = tried(plugin, HookCall(name="order-placed", args=(1, "x")))
+    assert (trial.error is None) == is_open
+    assert len(trial.witness.statements) == 2
+    assert not Group.objects.exists() and not Group.objects.using("sqlite").exists()
+
+
+@pytest.mark.django_db
+def test_a_trial_is_not_among_the_calls_that_are_kept(settings: Settings) -> None:
+    settings.WASM_PLUGINS_KEPT_CALLS = 10
+    plugin = install(writer(ok("{}"), toml=None))
+    called("writer/write")
+    outbox.flush()
+    assert tried(plugin).error is None
+    outbox.flush()
+    assert KeptCall.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_a_query_has_any_letters() -> None:
+    plugin = install(plugin_component("greeter", routes=[route("/greeter/echo", json_handler(echo()))]))
+    trial = tried(plugin, RouteCall(path="/greeter/echo", query="name=Łódź"), user=User.objects.create_user("ann"))
+    assert json.loads(trial.answer.content)["request"]["query"] == {"name": ["Łódź"]}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("target", [HookCall(name="order-placed", args=(1, "x")), TASK, RouteCall(path="/vault/do")])
+def test_an_answer_has_no_secret(target: Any) -> None:
+    body = answered("token")
+    component = plugin_component(
+        "vault",
+        hooks={"order-placed": text_hook(body)},
+        tasks={"write": json_handler(body)},
+        routes=[route("/vault/do", json_handler(body))],
+    )
+    plugin = install(component, grants={"config": {}})
+    set_secret(plugin, "token", SecretValue('"canary-ü"'))
+    trial = tried(plugin, target, user=User.objects.create_user("ann"))
+    assert trial.error is None
+    answer = trial.answer.content.decode() if isinstance(target, RouteCall) else trial.answer
+    assert answer == STARS
+
+
+def test_a_response_of_any_bytes_keeps_all_but_the_secret() -> None:
+    redactor = Redactor()
+    redactor.hide("canary-ü")
+    response = HttpResponse(b"\xff canary-\xc3\xbc \x00", headers={"X-Told": "canary-ü".encode().hex()})
+    without_secrets(response, redactor)
+    assert (response.content, response["X-Told"]) == (b"\xff *** \x00", STARS)
 
 
 @pytest.mark.django_db

@@ -65,7 +65,11 @@ class ByHand(ByHandBase):
         """Ask for the run; return where to go then, or nothing where it was refused."""
         plugin = task.plugin
         try:
-            text = json.dumps(form.cleaned_data["input"], ensure_ascii=False)
+            text = json.dumps(form.cleaned_data["input"], allow_nan=False)  # in ASCII, half a character can be written
+        except (ValueError, RecursionError):
+            form.add_error("input", _("This is no JSON: numbers that are infinite, or none, have no place in it."))
+            return ""
+        try:
             run = request_run(plugin=plugin.name, handler=task.name, input_text=text, user=user_of(request))
         except PluginError as error:
             form.add_error(None, _("“%(name)s” %(problem)s") % {"name": plugin.name, "problem": error.message})

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from django.template.defaultfilters import truncatechars
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..agreements import agreed_scopes, open_scopes
@@ -34,6 +34,10 @@ _OPERATIONS: Final[Mapping[str, str | Promise]] = {
     "update": gettext_lazy("change rows"),
     "delete": gettext_lazy("delete rows"),
 }
+_LISTED: Final[Mapping[str, str | Promise]] = {
+    "hosts": gettext_lazy("send requests"),
+    "buckets": gettext_lazy("keep values"),
+}
 _FLAGS: Final[Mapping[str, str | Promise]] = {
     "private": gettext_lazy("also in the private networks that this site lets plugins reach: ask a developer"),
     "in_transaction": gettext_lazy("also while rows of the database are locked, so others may wait: ask a developer"),
@@ -44,7 +48,19 @@ _STATES: Final = {
     NEW: gettext_lazy("new"),
     WITHHELD: gettext_lazy("not granted before, and it stays so"),
 }
-_TEXT_CHARS: Final = 200
+_UNKNOWN_CHARS: Final = 200
+"""How much is shown of a key that no capability knows: no grant can have one. What a grant can name is never cut."""
+
+
+class Part(NamedTuple):
+    """The least of a scope that can be granted for itself."""
+
+    name: str
+    """Such as a table's or a host's; what the author wrote, whole."""
+    words: str | Promise
+    scope: dict[str, Any]
+    is_known: bool
+    """Whether the key it stands under is one that a grant may have."""
 
 
 class Item(NamedTuple):
@@ -107,27 +123,29 @@ def requests_of(plugin: Plugin, version: PluginVersion) -> list[Request]:
 
 
 def _items(name: str, asked: Mapping[str, Any], grant: Grant | None, wanted: Any) -> Iterator[Item]:
-    for label, words, part in _parts(asked):
-        if grant is not None and reaches(name, grant.scope, part):
+    for part in parts_of(asked):
+        if grant is not None and reaches(name, grant.scope, part.scope):
             state = GRANTED
         else:
-            state = NEW if wanted is not None and reaches(name, wanted, part) else WITHHELD
-        yield Item(label[:_TEXT_CHARS], words, state, _STATES[state])
+            state = NEW if wanted is not None and reaches(name, wanted, part.scope) else WITHHELD
+        label = part.name if part.is_known else truncatechars(part.name, _UNKNOWN_CHARS)
+        words = part.words if isinstance(part.words, Promise) else truncatechars(part.words, _UNKNOWN_CHARS)
+        yield Item(label, words, state, _STATES[state])
 
 
-def _parts(scope: Mapping[str, Any]) -> Iterator[tuple[str, str | Promise, dict[str, Any]]]:
-    """Take a scope apart into the least that can be granted, each with a name and words for it."""
-    for key, value in scope.items():
+def parts_of(scope: Mapping[str, Any]) -> Iterator[Part]:
+    """Take a scope apart into the least that can be granted, each with a name and words: flags first, nothing cut."""
+    for key, value in sorted(scope.items(), key=lambda each: each[0] not in _FLAGS):
         if key == "tables" and isinstance(value, Mapping):
             for table, operations in value.items():
                 for operation in operations if isinstance(operations, list) else [operations]:
-                    words = _OPERATIONS.get(str(operation), str(operation)[:_TEXT_CHARS])
-                    yield str(table), words, {key: {table: [operation]}}
-        elif key == "hosts" and isinstance(value, list):
-            for host in value:
-                yield str(host), _("send requests"), {key: [host]}
+                    words = _OPERATIONS.get(str(operation), str(operation))
+                    yield Part(str(table), words, {key: {table: [operation]}}, is_known=True)
+        elif key in _LISTED and isinstance(value, list):
+            for each in value:
+                yield Part(str(each), _LISTED[key], {key: [each]}, is_known=True)
         elif key in _FLAGS:
             if value:
-                yield key, _FLAGS[key], {key: value}
+                yield Part(key, _FLAGS[key], {key: value}, is_known=True)
         else:
-            yield str(key), json.dumps(value, ensure_ascii=False)[:_TEXT_CHARS], {key: value}
+            yield Part(str(key), json.dumps(value, ensure_ascii=False), {key: value}, is_known=False)

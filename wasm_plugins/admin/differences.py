@@ -15,7 +15,7 @@ from ..grants import requested_scopes
 from ..manifest import RouteDeclaration, TaskDeclaration
 from ..models import PluginVersion
 from ..trust import Keys, trust_of
-from .offers import scope_in_words
+from .consents import parts_of
 from .report import route_in_words
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
@@ -25,6 +25,8 @@ _KINDS: Final = {
     CHANGED: gettext_lazy("changed"),
 }
 _TEXT_CHARS: Final = 500
+_SAME_CHARS: Final = 40
+"""How much is shown of what two long texts have in common before their first difference."""
 _OWN_SECTIONS: Final = ("name", "hooks", "routes", "tasks", "capabilities")
 _ABOUT: Final = ("version", "title", "description", "author", "homepage", "license")
 _TITLES: Final[Mapping[str, str | Promise]] = {
@@ -61,17 +63,37 @@ class Section(NamedTuple):
 def differences(before: PluginVersion, after: PluginVersion, keys: Keys) -> list[Section]:
     """List what is different, what may matter most first; sections without a change are left out."""
     old, new = _told(before, keys), _told(after, keys)
-    found = [Section(title, list(_changes(old.get(name, {}), new.get(name, {})))) for name, title in _TITLES.items()]
+    found = [
+        Section(title, list(_changes(old.get(name, {}), new.get(name, {}), is_whole=name == "capabilities")))
+        for name, title in _TITLES.items()
+    ]
     return [section for section in found if section.changes]
 
 
-def _changes(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Change]:
+def _changes(before: Mapping[str, str], after: Mapping[str, str], *, is_whole: bool = False) -> Iterator[Change]:
+    """List what is different, under names that are cut unless they are to be whole."""
     for name in sorted({*before, *after}):
         old, new = before.get(name), after.get(name)
         if old == new:
             continue
         kind = ADDED if old is None else REMOVED if new is None else CHANGED
-        yield Change(name[:_TEXT_CHARS], kind, _KINDS[kind], (old or "")[:_TEXT_CHARS], (new or "")[:_TEXT_CHARS])
+        yield Change(name if is_whole else _cut(name, 0), kind, _KINDS[kind], *_around_difference(old or "", new or ""))
+
+
+def _around_difference(old: str, new: str) -> tuple[str, str]:
+    """Cut two long texts so that what is shown of them is different, and marked where it does not go on."""
+    if max(len(old), len(new)) <= _TEXT_CHARS:
+        return old, new
+    first = next(
+        (at for at, (was, now) in enumerate(zip(old, new, strict=False)) if was != now), min(len(old), len(new))
+    )
+    start = max(0, first - _SAME_CHARS)
+    return _cut(old, start), _cut(new, start)
+
+
+def _cut(text: str, start: int) -> str:
+    shown = text[start : start + _TEXT_CHARS]
+    return f"{'…' if start else ''}{shown}{'…' if start + len(shown) < len(text) else ''}"
 
 
 def _told(version: PluginVersion, keys: Keys) -> dict[str, dict[str, str]]:
@@ -94,7 +116,7 @@ def _declared(version: PluginVersion, manifest: Mapping[str, Any]) -> dict[str, 
     asked = requested_scopes(version)
     rest = {key: value for key, value in manifest.items() if key not in (*_OWN_SECTIONS, *_ABOUT, "settings")}
     return {
-        "capabilities": {name: scope_in_words(scope) or _("names no scope") for name, scope in asked.items()},
+        "capabilities": _capabilities(asked),
         "hooks": {hook.name: _("priority %d") % hook.priority for hook in declared.hooks},
         "routes": {route.path: _route(route) for route in declared.routes},
         "tasks": {task.name: _task(task) for task in declared.tasks},
@@ -104,6 +126,16 @@ def _declared(version: PluginVersion, manifest: Mapping[str, Any]) -> dict[str, 
             **{key: _json(value) for key, value in rest.items() if value},
         },
     }
+
+
+def _capabilities(asked: Mapping[str, Any]) -> dict[str, str]:
+    """Take what is asked for apart by host, table and the like, so that no long list hides a change."""
+    told: dict[str, set[str]] = {}
+    for name, scope in asked.items():
+        told[name] = {_("asked for")}
+        for part in parts_of(scope):
+            told.setdefault(f"{name}: {part.name}", set()).add(str(part.words))
+    return {name: ", ".join(sorted(words)) for name, words in told.items()}
 
 
 def _route(route: RouteDeclaration) -> str:

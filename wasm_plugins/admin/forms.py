@@ -56,11 +56,10 @@ class ScopeField(forms.JSONField):
         return {} if scope is None else scope
 
     def bound_data(self, data: Any, initial: Any) -> Any:
-        """Show again what was typed, whatever it is."""
-        try:
-            return super().bound_data(data, initial)
-        except (RecursionError, ValueError):
-            return InvalidJSONInput(data)
+        """Show again what was typed, as it was typed: read and written anew, ``"\\ud800"`` could not be sent."""
+        if self.disabled:
+            return initial
+        return None if data is None else InvalidJSONInput(data)
 
 
 class GrantForm(Named, GrantFormBase):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
@@ -15,8 +16,10 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from ..models import KeyValue, KeyValueUsage
 from ..tuning import LIMITS, readable_limits
+from .bucket_filter import BucketFilter
 from .permissions import may_see
 from .readonly import ReadOnly
+from .run_list import BoundedList, BoundedPaginator
 from .style import Styled
 
 if TYPE_CHECKING:
@@ -65,11 +68,20 @@ class KeyValueAdmin(ReadOnly, Styled, KeyValueAdminBase):
 
     list_display = ("plugin", "bucket", "key", "size", "changed_at")
     list_display_links = ("key",)
-    list_filter = ("plugin", "bucket")
+    list_filter = ("plugin", BucketFilter)
     list_select_related = ("plugin",)
+    ordering = ("plugin_id", "bucket", "key")  # as the index has them, so that no page sorts the whole table
+    paginator = BoundedPaginator
+    show_full_result_count = False  # the table may be large; so nothing of it is counted for each filter either
+    show_facets = admin.ShowFacets.NEVER
+    change_list_template = "wasm_plugins/admin/keyvalue_list.html"
     search_fields = ("key",)
     fields = ("plugin", "bucket", "key", "size", "changed_at", "text")
     readonly_fields = fields
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Return the list that says where it ends."""
+        return BoundedList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[KeyValue]:
         """Leave the values out, which only a page of one shows."""

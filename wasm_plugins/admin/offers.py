@@ -26,7 +26,6 @@ WORDS: Final[Mapping[str, str | Promise]] = {
     CONFIG: gettext_lazy("read its own settings and secrets"),
     KEYVALUE: gettext_lazy("keep values of its own between calls, up to a limit; no other plugin sees them"),
 }
-_SCOPE_CHARS: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,24 +81,29 @@ def offer_of(plugin: Plugin, version: PluginVersion) -> Offer:
 
 
 def scope_in_words(scope: Mapping[str, Any]) -> str:
-    """Return a scope as text: hosts, or tables with what may be done to them, or JSON where it is none of these."""
+    """Return a scope as text: hosts, or tables with what may be done to them, or JSON where it is none of these.
+
+    It is whole, however long: an admin approves by it, and ``plugin.toml`` has 64 KiB at most.
+    """
     if isinstance(hosts := scope.get("hosts"), list):
-        return _hosts_in_words(hosts, scope)[:_SCOPE_CHARS]
+        return _hosts_in_words(hosts, scope)
     tables = scope.get("tables")
     if scope.keys() != {"tables"} or not isinstance(tables, Mapping):
-        return json.dumps(scope, ensure_ascii=False)[:_SCOPE_CHARS] if scope else ""
+        return json.dumps(scope, ensure_ascii=False) if scope else ""
     listed = [f"{table} ({_joined(operations)})" for table, operations in tables.items()]
-    return (", ".join(listed) or _("no table"))[:_SCOPE_CHARS]
+    return ", ".join(listed) or _("no table")
 
 
 def _hosts_in_words(hosts: list[object], scope: Mapping[str, Any]) -> str:
-    words = [", ".join(map(str, hosts)) or _("no host")]
+    words = []
     if scope.get("private"):
         words.append(_("also in private networks"))
     if scope.get("in_transaction"):
         words.append(_("also while a transaction is open"))
     rest = {key: value for key, value in scope.items() if key not in ("hosts", "private", "in_transaction")}
-    return "; ".join([*words, json.dumps(rest, ensure_ascii=False)] if rest else words)
+    if rest:
+        words.append(json.dumps(rest, ensure_ascii=False))
+    return "; ".join([*words, ", ".join(map(str, hosts)) or _("no host")])
 
 
 def _joined(operations: object) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import Count, Exists, OuterRef, Prefetch, QuerySet
+from django.db.models import Count, Exists, OuterRef, Prefetch, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -53,8 +53,16 @@ class _Seen:
 
 
 def with_what_lists_show(plugins: QuerySet[Plugin]) -> QuerySet[Plugin]:
-    """Fetch with plugins what is said of each, in a number of queries that does not grow with them."""
-    versions = PluginVersion.objects.defer("manifest", "exports", "imports", "findings", "statement")
+    """Fetch with plugins what is said of each, in a number of queries that does not grow with them.
+
+    Of the versions, only the newest and the newest verified are fetched, however many there are.
+    """
+    newest = PluginVersion.objects.filter(plugin=OuterRef("pk")).order_by("-number").values("pk")
+    verified = newest.filter(state=PluginVersion.State.VERIFIED)
+    every = Plugin.objects.order_by()
+    shown = every.values_list(Subquery(newest[:1])).union(every.values_list(Subquery(verified[:1])))
+    large = ("manifest", "exports", "imports", "findings", "statement")
+    versions = PluginVersion.objects.filter(pk__in=shown).defer(*large)
     return plugins.select_related("current_version__health").prefetch_related("grants", Prefetch("versions", versions))
 
 

@@ -19,6 +19,9 @@ from ..models import Route, Task, TaskRun
 
 MOST_TASKS: Final = 200
 
+_KEY_DIGITS: Final = 19
+"""So many digits a key may not have: some numbers of that length are larger than any key."""
+
 
 class TaskFilter(SimpleListFilter):
     """The tasks that plugins have now, of the chosen plugin where one is chosen; not those of all rows."""
@@ -29,7 +32,7 @@ class TaskFilter(SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
         """List the tasks, and the handlers of routes that are processed as one."""
         tasks, routes = Task.objects.all(), Route.objects.filter(process_as_task=True)
-        if (plugin := request.GET.get("plugin__id__exact", "")).isdecimal():
+        if (plugin := request.GET.get("plugin__id__exact", "")).isdecimal() and len(plugin) < _KEY_DIGITS:
             tasks, routes = tasks.filter(plugin=int(plugin)), routes.filter(plugin=int(plugin))
         names = {*tasks.values_list("name", flat=True), *routes.values_list("handler", flat=True)}
         return [(name, name) for name in sorted(names)[:MOST_TASKS]]

@@ -14,32 +14,36 @@ from django.utils.functional import cached_property
 from ..models import TaskRun
 
 if TYPE_CHECKING:
-    RunPaginator = Paginator[TaskRun]
+    AnyPaginator = Paginator[Any]
 else:
-    RunPaginator = Paginator
+    AnyPaginator = Paginator
 
 MOST_COUNTED: Final = 10_000
-"""How many runs the list counts and leads to; who looks for older ones filters."""
+"""How many rows a list counts and leads to; who looks for others filters."""
 
 
-class BoundedPaginator(RunPaginator):
+class BoundedPaginator(AnyPaginator):
     """Counts no further than the pages go: to count a million rows takes longer than to show a hundred."""
 
     @cached_property
     def count(self) -> int:
-        """How many runs there are, ``MOST_COUNTED`` at most."""
+        """How many rows there are, ``MOST_COUNTED`` at most."""
         rows: Any = self.object_list
         number: int = rows.order_by()[:MOST_COUNTED].count()
         return number
 
 
-class RunList(ChangeList):
-    """Leaves out the long texts that only a run's page shows."""
+class BoundedList(ChangeList):
+    """Knows whether it ends before the table does."""
 
     @property
     def is_capped(self) -> bool:
-        """Whether there may be more runs than were counted."""
+        """Whether there may be more rows than were counted."""
         return bool(self.result_count >= MOST_COUNTED)
+
+
+class RunList(BoundedList):
+    """Leaves out the long texts that only a run's page shows."""
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[TaskRun]:
         """Return the runs of the list."""

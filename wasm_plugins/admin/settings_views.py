@@ -40,7 +40,8 @@ class SettingsViews(SettingsViewsBase):
     def settings_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show a plugin's settings, or set all of them at once."""
         may_change, may_set = may_tune(request), may_change_secrets(request)
-        if not (may_change or may_set if request.method == "POST" else may_see(request)):
+        is_allowed = may_see(request) and (request.method != "POST" or may_change or may_set)
+        if not is_allowed:  # a form that is refused shows all settings, so who sends one must be one who may see them
             raise PermissionDenied
         plugin = get_object_or_404(Plugin.objects.select_related("current_version"), pk=pk)
         form = SettingsForm(

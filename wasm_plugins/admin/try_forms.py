@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..models import PluginVersion
-from ..trial.offer import ASKED, GRANTED
+from ..trial import Allowed
+from ..trial.offer import ASKED, NOTHING
 
 ME, NOBODY, OTHER = "me", "nobody", "other"
 
@@ -58,7 +59,7 @@ class TrialForm(forms.Form):
         initial=ME,
     )
     username = forms.CharField(label=gettext_lazy("Name of the other user"), required=False, max_length=150)
-    allowance = forms.ChoiceField(label=gettext_lazy("In this call it may"), widget=forms.RadioSelect, initial=GRANTED)
+    allowance = forms.ChoiceField(label=gettext_lazy("In this call it may"), widget=forms.RadioSelect)
     http = forms.BooleanField(
         label=gettext_lazy("It may send HTTP requests"),
         required=False,
@@ -71,7 +72,7 @@ class TrialForm(forms.Form):
         Args:
             data: What was sent, if anything was.
             by: Who tries it.
-            may: What it may do, in words, by the choices that are open to that user.
+            may: What it may do, in words, by the choices that are open to that user; the first is chosen already.
         """
         super().__init__(data)
         self._by = by
@@ -79,6 +80,9 @@ class TrialForm(forms.Form):
         allowance = self.fields["allowance"]
         assert isinstance(allowance, forms.ChoiceField)
         allowance.choices = list(may.items())
+        allowance.initial = next(iter(may))
+        if NOTHING in may:
+            del self.fields["http"]
         self.order_fields([*(name for name in self.fields if name not in TrialForm.base_fields)])
 
     def clean(self) -> dict[str, Any]:
@@ -94,9 +98,11 @@ class TrialForm(forms.Form):
         return cleaned
 
     @property
-    def allows_all(self) -> bool:
-        """Whether it may do all that it asks for."""
-        return bool(self.cleaned_data["allowance"] == ASKED)
+    def allowed(self) -> Allowed:
+        """What it may do in this call, of a form that is valid."""
+        chosen = self.cleaned_data["allowance"]
+        http = self.cleaned_data.get("http", False)
+        return Allowed(what_is_granted=chosen != NOTHING, all_it_asks_for=chosen == ASKED, http=http)
 
 
 def _other_user(name: str, by: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from django import forms
@@ -11,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ..exceptions import LimitExceeded
 from ..exchange import refuse_constant
 from ..runtime.crossing import check
 from ..runtime.json_values import NotOfType, from_json
@@ -68,22 +70,29 @@ def _argument(text: str, of: WitType, name: str) -> Any:
     """Return the value of one argument.
 
     Raises:
-        ValidationError: It is no JSON, or does not fit the type.
+        ValidationError: It is no JSON, does not fit the type, or weighs more than a call may take.
     """
     try:
-        value = json.loads(text, parse_constant=refuse_constant)
-    except (ValueError, RecursionError):
-        if of == STRING:
-            return text
-        raise ValidationError(_("This is no JSON.")) from None
-    if of == STRING:
-        return value if isinstance(value, str) else text
-    try:
-        found = from_json(value, of, name)
+        found = _text(text) if of == STRING else from_json(_json(text), of, name)
         check(of, found)
-    except (NotOfType, ValueMismatch, RecursionError) as error:
+    except (NotOfType, ValueMismatch, LimitExceeded, RecursionError) as error:
         raise ValidationError(str(error)[:500]) from None
     return found
+
+
+def _text(text: str) -> str:
+    """Return what JSON that is a text says, and anything else as it was typed."""
+    with suppress(ValidationError):
+        if isinstance(value := _json(text), str):
+            return value
+    return text
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=refuse_constant)
+    except (ValueError, RecursionError):
+        raise ValidationError(_("This is no JSON.")) from None
 
 
 class RouteForm(TrialForm):
@@ -138,10 +147,7 @@ class TaskForm(TrialForm):
     def clean_text(self) -> str:
         """Refuse what is no JSON."""
         text: str = self.cleaned_data["text"]
-        try:
-            json.loads(text, parse_constant=refuse_constant)
-        except (ValueError, RecursionError):
-            raise ValidationError(_("This is no JSON.")) from None
+        _json(text)
         return text
 
     def target(self) -> TaskCall:

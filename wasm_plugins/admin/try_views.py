@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -13,15 +14,15 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from .. import components, lifecycle
+from .. import components
 from ..exceptions import BodyNotJson, PluginError, QueryTooLong
-from ..grants import requested_scopes
 from ..models import Plugin, PluginVersion
 from ..trial import Allowed, Trial, trial_snapshot, try_call
-from ..trial.offer import ASKED, GRANTED, allowed_scopes, check_may_be_tried, trial_plugin
+from ..trial.made import LONGEST_MS
+from ..trial.offer import check_may_be_tried, trial_plugin
 from .acts import user_of
-from .offers import scope_in_words
-from .permissions import may_approve, may_run
+from .permissions import may_run
+from .try_allowance import open_allowances
 from .try_forms import ChooseForm, calls_of
 from .try_inputs import AnyForm, HookForm, RouteForm, TaskForm
 from .try_page import trial_context
@@ -43,7 +44,7 @@ class TryViews(TryViewsBase):
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         """Tell a plugin's page the way here, where there is something to try and the user may."""
         plugin: Plugin | None = kwargs.get("obj")
-        if plugin is not None and may_run(request) and _versions(plugin):
+        if plugin is not None and may_run(request) and _verified(plugin).exists():
             name = "admin:wasm_plugins_plugin_try"
             context["try_url"] = reverse(name, args=[plugin.pk], current_app=self.admin_site.name)
         return super().render_change_form(request, context, *args, **kwargs)
@@ -61,6 +62,7 @@ class TryViews(TryViewsBase):
         choose = ChooseForm({"version": str(version.number), "call": call}, versions=versions, chosen=version)
         context = {**self.admin_site.each_context(request), "choose": choose, "original": plugin, "opts": self.opts}
         context |= {"title": _("Try %(name)s") % {"name": plugin.name}, "version": version, "media": self.media}
+        context["longest_s"] = LONGEST_MS // 1_000
         if call and (problem := self._tried(request, version, call, context)):
             context["problem"] = problem
         return TemplateResponse(request, "wasm_plugins/admin/try.html", context)
@@ -81,9 +83,10 @@ class TryViews(TryViewsBase):
 
 
 def _try(request: HttpRequest, version: PluginVersion, form: AnyForm, context: dict[str, Any]) -> str:
-    allowed = Allowed(all_it_asks_for=form.allows_all, http=form.cleaned_data["http"])
     try:
-        trial = try_call(version.plugin, version, form.target(), allowed=allowed, user=form.user, by=user_of(request))
+        trial = try_call(
+            version.plugin, version, form.target(), allowed=form.allowed, user=form.user, by=user_of(request)
+        )
     except PluginError as error:
         return error.message
     if not _is_of_a_field(form, trial):
@@ -101,9 +104,12 @@ def _is_of_a_field(form: AnyForm, trial: Trial) -> bool:
     return True
 
 
+def _verified(plugin: Plugin) -> QuerySet[PluginVersion]:
+    return plugin.versions.filter(state=PluginVersion.State.VERIFIED)
+
+
 def _versions(plugin: Plugin) -> list[PluginVersion]:
-    verified = plugin.versions.filter(state=PluginVersion.State.VERIFIED).select_related("health")
-    found = list(verified.order_by("-number"))
+    found = list(_verified(plugin).select_related("health").order_by("-number"))
     for each in found:
         each.plugin = plugin
     return found
@@ -124,7 +130,7 @@ def _form(request: HttpRequest, version: PluginVersion, call: str) -> AnyForm | 
         return None
     kind, _colon, name = call.partition(":")
     data = request.POST if request.method == "POST" else None
-    common: dict[str, Any] = {"by": request.user, "may": _may(request, version)}
+    common: dict[str, Any] = {"by": request.user, "may": open_allowances(request, version)}
     if kind == "hook":
         linked = components.get_linked(version.digest)
         return HookForm(data, name=name, of=linked.exports[name], **common)
@@ -132,25 +138,3 @@ def _form(request: HttpRequest, version: PluginVersion, call: str) -> AnyForm | 
         return TaskForm(data, name=name, **common)
     snapshot = trial_snapshot(trial_plugin(version.plugin, version, Allowed()))
     return RouteForm(data, entry=snapshot.routes[name], **common)
-
-
-def _may(request: HttpRequest, version: PluginVersion) -> dict[str, str]:
-    """Say what it may do in a trial, by what the user may choose.
-
-    To let it do more than is granted is to approve that for one call, so it takes who may approve, and is no way around
-    the second person.
-    """
-    plugin = version.plugin
-    granted = allowed_scopes(plugin, version, Allowed(http=True))
-    asked = allowed_scopes(plugin, version, Allowed(all_it_asks_for=True, http=True))
-    may = {GRANTED: _("do only what is granted so far: %(what)s") % {"what": _in_words(granted)}}
-    is_more = requested_scopes(version) and asked != granted
-    if is_more and may_approve(request) and not lifecycle.needs_second_person(version, user_of(request)):
-        words = _("do all that version %(number)d asks for, in this one call: %(what)s")
-        may[ASKED] = words % {"number": version.number, "what": _in_words(asked)}
-    return may
-
-
-def _in_words(scopes: dict[str, Any]) -> str:
-    words = [f"{name} – {scope_in_words(scope)}".removesuffix(" – ") for name, scope in sorted(scopes.items())]
-    return "; ".join(words) or _("nothing")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.db.models.fields.json import KeyTextTransform
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -14,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from .. import lifecycle
+from ..agreements import go_back, mark_of_standing
 from ..exceptions import PluginError
 from ..grants import missing_grants
 from ..models import Plugin, PluginVersion
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
     VersionViewsBase = admin.ModelAdmin[Plugin]
 else:
     VersionViewsBase = admin.ModelAdmin
+
+MOST_VERSIONS: Final = 100
+"""How many versions a page lists."""
 
 
 class VersionViews(VersionViewsBase):
@@ -45,15 +51,18 @@ class VersionViews(VersionViewsBase):
         ]
 
     def versions_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """List all versions; with two numbers in the address, go to what is different between them."""
+        """List the versions, newest first; with two numbers in the address, go to what is different between them."""
         plugin = _plugin(request, pk)
         chosen = [request.GET.get(name, "") for name in ("from", "to")]
         if all(each.isdecimal() and len(each) < 10 for each in chosen):
             return HttpResponseRedirect(self._versions_url("versions_compared", pk, *map(int, chosen)))
         keys = load_keys()
-        versions = list(plugin.versions.select_related("uploaded_by"))
-        rows = [{"version": each, "trust": trust_of(each, keys).label, **_standing(plugin, each)} for each in versions]
-        told = {"rows": rows, "may_approve": may_approve(request)}
+        versions = list(_listed(plugin, request.GET.get("before", "")))
+        rows = [
+            {"version": each, "trust": trust_of(each, keys).label, **_standing(plugin, each)}
+            for each in versions[:MOST_VERSIONS]
+        ]
+        told = {"rows": rows, "may_approve": may_approve(request), "has_older": len(versions) > MOST_VERSIONS}
         context = page_context(self, request, _("Versions of %(name)s") % {"name": plugin.name}, plugin, **told)
         return TemplateResponse(request, "wasm_plugins/admin/versions.html", context)
 
@@ -77,7 +86,7 @@ class VersionViews(VersionViewsBase):
             raise Http404
         if request.method == "POST":
             return self._roll_back(request, plugin, version)
-        told: dict[str, Any] = {"version": version, "current": current}
+        told: dict[str, Any] = {"version": version, "current": current, "mark": mark_of_standing(plugin, version)}
         told |= {"sections": differences(current, version, load_keys()), "missing": missing_grants(plugin, version)}
         told |= {"needs_second": lifecycle.needs_second_person(version, user_of(request))}
         title = _("Roll %(name)s back to version %(number)d") % {"name": plugin.name, "number": number}
@@ -86,7 +95,7 @@ class VersionViews(VersionViewsBase):
 
     def _roll_back(self, request: HttpRequest, plugin: Plugin, version: PluginVersion) -> HttpResponse:
         try:
-            lifecycle.use_version(plugin, version.number, by=user_of(request))
+            go_back(version, mark=request.POST.get("mark", ""), by=user_of(request))
         except PluginError as error:
             self.message_user(request, about(plugin, error), messages.ERROR)
             return HttpResponseRedirect(request.path)
@@ -109,6 +118,16 @@ def _plugin(request: HttpRequest, pk: int) -> Plugin:
     if not may_see(request):
         raise PermissionDenied
     return get_object_or_404(Plugin.objects.select_related("current_version"), pk=pk)
+
+
+def _listed(plugin: Plugin, before: str) -> QuerySet[PluginVersion]:
+    """Return as many versions as are shown, and one more if there is one; without what may be large."""
+    rows = plugin.versions.select_related("uploaded_by").defer(
+        "manifest", "exports", "imports", "findings", "statement"
+    )
+    if before.isdecimal() and len(before) < 10:
+        rows = rows.filter(number__lt=int(before))
+    return rows.annotate(called=KeyTextTransform("version", "manifest"))[: MOST_VERSIONS + 1]
 
 
 def _find(plugin: Plugin, number: int) -> PluginVersion:

@@ -38,7 +38,7 @@ class KeyValue(models.Model):
 
 
 class KeyValueUsage(models.Model):
-    """How much one plugin keeps. Whoever changes that locks the row first, so that the numbers are always true."""
+    """How much one plugin keeps. Who changes that first takes its turn, by an advisory lock: the numbers stay true."""
 
     plugin = models.OneToOneField(
         Plugin, verbose_name=_("plugin"), on_delete=models.CASCADE, primary_key=True, related_name="key_value_usage"

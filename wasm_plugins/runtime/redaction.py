@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import quote, quote_plus
 
 from .needles import Needles
-from .values import Variant
+from .values import Err, Ok, Some, Variant
 
 STARS: Final = "***"
 """What stands in a value's place."""
@@ -120,7 +120,7 @@ class Redactor:
         return kept[:most_chars]
 
     def redact_value(self, value: object, depth: int = _MOST_DEPTH) -> object:
-        """Return texts, and lists and records of texts, without the values; anything else as it is."""
+        """Return texts, and lists, records and variants of texts, without the values; anything else as it is."""
         if depth == 0 or not self.longest:
             return value
         again = partial(self.redact_value, depth=depth - 1)
@@ -131,6 +131,8 @@ class Redactor:
             return self.redact(value.decode("latin-1")).encode("latin-1")
         if isinstance(value, Variant):
             return Variant(value.case, again(value.payload))
+        if isinstance(value, (Ok, Err, Some)):
+            return type(value)(again(value.value))
         if isinstance(value, dict) and kind is dict:
             return {again(key): again(each) for key, each in value.items()}
         if isinstance(value, (list, tuple)) and kind in (list, tuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import OperationalError, router, transaction
@@ -12,8 +12,9 @@ from ..exceptions import RunSettled
 from ..models import TaskRun
 from .lease import database_now
 from .outcome import CANCELLED
-from .write_lock import begin_writing, is_locked_out
+from .write_lock import begin_writing, is_locked_out, is_overtaken
 
+_TRIES: Final = 3
 _TEXT = "It was cancelled before it had an effect on the database."
 
 
@@ -36,16 +37,21 @@ def cancel_run(run_id: UUID, *, by: Any = None) -> TaskRun:
 
     Raises:
         TaskRun.DoesNotExist: There is no such run.
-        RunSettled: It has ended, or SQLite's only write lock is its attempt's.
+        RunSettled: It has ended, SQLite's only write lock is its attempt's, or under ``REPEATABLE READ`` others keep
+            changing it.
     """
     using = router.db_for_write(TaskRun)
-    try:
-        with transaction.atomic(using=using):
-            return _cancel(run_id, using, by)
-    except OperationalError as error:
-        if not is_locked_out(error):
-            raise
-        raise RunSettled("its attempt holds SQLite's only write lock until it ends, so nobody can stop it") from error
+    for _ in range(_TRIES):
+        try:
+            with transaction.atomic(using=using):
+                return _cancel(run_id, using, by)
+        except OperationalError as error:
+            if is_locked_out(error):
+                reason = "its attempt holds SQLite's only write lock until it ends, so nobody can stop it"
+                raise RunSettled(reason) from error
+            if not is_overtaken(error):
+                raise
+    raise RunSettled("it changes at this very moment: look at it again, it may be over")
 
 
 def _cancel(run_id: UUID, using: str, by: Any) -> TaskRun:

@@ -18,6 +18,8 @@ TRIES: Final = 3
 
 _PRIMARY_CODE: Final = 0xFF  # SQLite tells the kind of a refusal in the bits above
 
+_SERIALIZATION_FAILURE: Final = "40001"  # PostgreSQL, appendix A
+
 logger = logging.getLogger(__name__)
 
 
@@ -45,6 +47,11 @@ def is_locked_out(error: BaseException) -> bool:
     code = getattr(error.__cause__, "sqlite_errorcode", None)
     is_busy = isinstance(code, int) and code & _PRIMARY_CODE == sqlite3.SQLITE_BUSY
     return isinstance(error, OperationalError) and is_busy
+
+
+def is_overtaken(error: BaseException) -> bool:
+    """Tell whether somebody else changed a row since a ``REPEATABLE READ`` transaction began: a new one may go well."""
+    return isinstance(error, OperationalError) and getattr(error.__cause__, "sqlstate", None) == _SERIALIZATION_FAILURE
 
 
 def write_patiently(write: Callable[[], int]) -> int:

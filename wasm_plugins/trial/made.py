@@ -30,14 +30,15 @@ from ..runtime.usage import Used, collect_usage
 from ..signatures import find_hook_type
 from ..snapshot import ActivePlugin
 from ..tuning import Kind, deadline_ms
+from .discretion import without_secrets
 from .offer import trial_snapshot
 from .request import request_of
 from .target import HookCall, RouteCall, Target, TaskCall
-from .undoing import reachable_aliases, undone
+from .undoing import joined_aliases, reachable_aliases, undone
 from .witness import Witness
 
-LONGEST_MS: Final = 20_000
-"""How long a trial may take at most, in milliseconds: somebody waits for the page."""
+LONGEST_MS: Final = 5_000
+"""How long a trial may take at most, in milliseconds: until it is undone, production waits for the rows it locked."""
 
 _MOST_REPORTS: Final = 100
 
@@ -65,7 +66,7 @@ def make_call(active: ActivePlugin, linked: Callee, target: Target, user: Any, t
     begun = time.perf_counter()
     with collect_usage() as usage:
         try:
-            trial.answer = _made(active, linked, target, user, trial, log)
+            trial.answer = without_secrets(_made(active, linked, target, user, trial, log), log.redactor)
         except PluginError as error:
             trial.error = error.about(active.name, active.version)
     trial.elapsed_ms = (time.perf_counter() - begun) * 1_000
@@ -75,7 +76,7 @@ def make_call(active: ActivePlugin, linked: Callee, target: Target, user: Any, t
 def _made(active: ActivePlugin, linked: Callee, target: Target, user: Any, trial: Trial, log: CallLog) -> Any:
     if isinstance(linked, LinkedComponent):  # and nothing that stands in for one in a test
         linked = LinkedComponent(linked.component, trial.witness.interfaces(active.grants))
-    call: Callable[..., Any] = partial(call_plugin, active, watch=tried, linked=linked, log=log)
+    call: Callable[..., Any] = partial(call_plugin, active, watch=tried, linked=linked, log=log, is_trial=True)
     owning = partial(call, owns_transaction=True, using=DEFAULT_DB_ALIAS, held_nothing=nothing_is_held())
     match target:
         case HookCall():
@@ -88,7 +89,7 @@ def _made(active: ActivePlugin, linked: Callee, target: Target, user: Any, trial
 
 def _hook(active: ActivePlugin, target: HookCall, call: Callable[..., Any]) -> Any:
     options = options_of(target.name)
-    with undone([options.using]):
+    with undone(joined_aliases(options.using)):
         return call(
             target.name,
             target.args,
@@ -128,7 +129,6 @@ def _task(active: ActivePlugin, target: TaskCall, trial: Trial, call: Callable[.
             target.name,
             [target.text],
             deadline_ms=min(LONGEST_MS, entry.timeout_s * 1_000),
-            convert=lambda text, log: None if text is None else log.redactor.redact(text),
             report=report,
             run=RunFacts(idempotency_key=str(uuid.uuid4()), attempt=1),
         )

@@ -15,6 +15,7 @@ from ..models import Plugin, PluginVersion, Route
 from ..snapshot import ActivePlugin, Snapshot, active_plugin, join
 from ..trust import check_may_serve
 
+NOTHING: Final = "nothing"
 GRANTED: Final = "granted"
 ASKED: Final = "asked"
 
@@ -22,6 +23,9 @@ ASKED: Final = "asked"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowed:
     """What one call may do."""
+
+    what_is_granted: bool = True
+    """What the plugin was granted. That was for the version that serves: for another it is a decision of its own."""
 
     all_it_asks_for: bool = False
     """Beside what is granted also what else the version asks for; for this call and no other."""
@@ -32,7 +36,7 @@ class Allowed:
 
 def allowed_scopes(plugin: Plugin, version: PluginVersion, allowed: Allowed) -> dict[str, Any]:
     """Return scope by capability for one trial."""
-    granted = {grant.capability: grant.scope for grant in plugin.grants.all()}
+    granted = {grant.capability: grant.scope for grant in plugin.grants.all()} if allowed.what_is_granted else {}
     scopes = {**granted, **requested_scopes(version)} if allowed.all_it_asks_for else granted
     return {name: scope for name, scope in scopes.items() if name != HTTP or allowed.http}
 

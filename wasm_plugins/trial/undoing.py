@@ -17,6 +17,14 @@ def reachable_aliases(using: str) -> list[str]:
     return list(dict.fromkeys([using, own, *(alias for alias in conf.DATABASES.values() if alias in connections)]))
 
 
+def joined_aliases(using: str) -> list[str]:
+    """Return every database that a call within its caller's transaction could come to use, ``using`` first.
+
+    That is where a transaction is open already, as with ``ATOMIC_REQUESTS``: on no other does such a call get one.
+    """
+    return [alias for alias in reachable_aliases(using) if alias == using or connections[alias].in_atomic_block]
+
+
 @contextmanager
 def undone(aliases: Iterable[str]) -> Iterator[None]:
     """Undo on these databases whatever the block does; what it would do after a commit never happens."""

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from tests.admin.pages import Staff, levels_of
+from tests.admin.pages import Staff, levels_of, text_of
 from tests.components import ok, plugin_component, sql, text_hook
 from wasm_plugins import lifecycle, storage
 from wasm_plugins.conf import conf
@@ -140,6 +140,21 @@ def test_ad_07_bytes_that_storage_brought_are_the_uploaders_once_he_uploads_them
     uploader.upload(FIRST)
     with pytest.raises(SecondPersonNeeded):
         lifecycle.enable(Plugin.objects.get(name="greeter"), by=uploader.user)
+
+
+@pytest.mark.parametrize("allowance", ["granted", "asked"])
+def test_ad_07_the_uploader_tries_it_with_nothing_that_was_granted(
+    uploader: Staff, other: Staff, plugin: Plugin, allowance: str
+) -> None:
+    other.act(plugin, "approve", number="1")
+    other.act(plugin, "enable", number="1")
+    uploader.upload(SECOND)
+    url = f"/admin/wasm_plugins/plugin/{plugin.pk}/try/?version=2&call=hook:order-placed"
+    sent = {"as_whom": "me", "allowance": allowance, "http": "on", "arg-0": "1", "arg-1": "x"}
+    assert "Nothing was called" in text_of(uploader.post(url, sent))
+    page = text_of(uploader.post(url, {**sent, "allowance": "nothing"}))
+    assert "database is not allowed in this trial" in page
+    assert "SQL: 1 statement" in text_of(other.post(url, {**sent, "allowance": "granted"}))
 
 
 def test_ad_07_without_the_rule_one_person_does_both(uploader: Staff, plugin: Plugin, settings: Settings) -> None:

@@ -12,9 +12,18 @@
     if (place !== null && place.textContent !== text) { place.textContent = text; }
   };
 
+  // What is wrong with the server passes, and is tried again; whoever may not look any more is told nothing.
+  async function ask(address, accept) {
+    const answer = await fetch(address, { headers: { Accept: accept } });
+    if (answer.status >= 500) { throw new Error(`status ${answer.status}`); }
+    if (answer.ok && !answer.redirected) { return answer; }
+    document.getElementById("run-following").hidden = true;
+    return null;
+  }
+
   async function showAnew() {
-    const answer = await fetch(window.location.href, { headers: { Accept: "text/html" } });
-    if (!answer.ok) { return; }
+    const answer = await ask(window.location.href, "text/html");
+    if (answer === null) { return; }
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const found = page.getElementById("run");
     if (found === null) { return; }
@@ -44,8 +53,8 @@
   async function look() {
     const known = run().dataset;
     const from = logChars === null ? [...document.getElementById("run-log").textContent].length : logChars;
-    const answer = await fetch(`${known.stateUrl}?log_from=${from}`, { headers: { Accept: "application/json" } });
-    if (!answer.ok || answer.redirected) { return false; }
+    const answer = await ask(`${known.stateUrl}?log_from=${from}`, "application/json");
+    if (answer === null) { return false; }
     const state = await answer.json();
     if (state.status !== known.status || String(state.attempts) !== known.attempts) {
       await showAnew();
