@@ -1,4 +1,4 @@
-"""``make screenshots``: take the pictures that the README and the documentation show, of the shop that the demo runs."""
+"""``make screenshots``: take the pictures of the README and of the documentation, from the shop that the demo runs."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from project import demo
 from project.demo_tour import DemoFailed, say, show
 from project.plugin_builds import BuildFailed, plugin_builds
 from project.stack.parts import Address, PartFailed, free_ports, private_folder
-from project.stack.shop import Shop
 from project.stack.signals import stopping_on_signals
 from project.visitor import Visitor
 from tests.browser_session import Browser, NoBrowser, running_browser
 
 IMAGES: Final = Path(__file__).resolve().parent.parent / "docs" / "images"
 WIDTH: Final = 1280
-HEIGHT: Final = 900
+HEIGHT: Final = 720
 """The most that a picture shows of a page, in pixels."""
+_HEIGHTS: Final = {"shop": 960}
+"""The same, of pages that have much room in them."""
 
 _PLUGINS: Final = "/admin/wasm_plugins/plugin/"
-_ITEMS: Final = '[{"sku": "honey", "name": "Honey", "quantity": 5, "price_cents": 790}]'
 
 
 def _consent(page: Page) -> None:
@@ -53,11 +53,11 @@ def _run(page: Page) -> None:
 
 def _try_it(page: Page) -> None:
     """A trial of a hook, with what came of it."""
-    _open_plugin(page, "shipping")
-    page.goto(page.url.replace("/change/", "/try/?call=hook:order-price"))
-    page.get_by_label("price-cents").fill("3950")
-    page.get_by_label("items").fill(_ITEMS)
-    page.get_by_role("button", name="Try it").click()
+    _open_plugin(page, "loyalty")
+    page.goto(page.url.replace("/change/", "/try/?call=hook:order-placed"))
+    page.locator("#try_form").get_by_label("order-id").fill("1")
+    page.locator("#try_form").get_by_label("note").fill("gift")
+    page.locator("#try_form").get_by_role("button", name="Try it").click()
     page.locator("#try-outcome").wait_for()
 
 
@@ -82,7 +82,7 @@ def main() -> int:
                 show(shop, Visitor(url), builds)
                 _take(browser, url, AFTER)
     except (PartFailed, DemoFailed, BuildFailed, NoBrowser) as error:
-        print(f"\nNo pictures: {error}", file=sys.stderr)
+        sys.stderr.write(f"\nNo pictures: {error}\n")
         return 1
     return 0
 
@@ -114,8 +114,8 @@ def _open_plugin(page: Page, name: str) -> None:
 def _picture(page: Page, go: Callable[[Page], None], path: Path) -> None:
     go(page)
     page.wait_for_load_state("networkidle")
-    height = page.evaluate("() => document.documentElement.scrollHeight")
-    page.set_viewport_size(ViewportSize(width=WIDTH, height=min(height, HEIGHT)))
+    height, most = page.evaluate("() => document.documentElement.scrollHeight"), _HEIGHTS.get(path.stem, HEIGHT)
+    page.set_viewport_size(ViewportSize(width=WIDTH, height=min(height, most)))
     page.screenshot(path=path, animations="disabled")
     page.set_viewport_size(ViewportSize(width=WIDTH, height=HEIGHT))
 

@@ -42,6 +42,7 @@ class Person:
         self.page = page
         """Only steps given to ``do`` may touch it."""
         self.watch = browser.do(lambda: Watch(page))
+        browser.do(lambda: page.on("filechooser", lambda chooser: None))  # or the first dialog is the system's own
 
     def do(self, step: Callable[[Page], T]) -> T:
         """Take a step of the test's own."""
@@ -81,7 +82,12 @@ class Person:
 
     def follow(self, name: str, *, within: str = "body") -> None:
         """Follow a link by its name."""
-        self.do(lambda page: page.locator(within).get_by_role("link", name=name, exact=True).first.click())
+
+        def step(page: Page) -> None:
+            with page.expect_navigation():
+                page.locator(within).get_by_role("link", name=name, exact=True).first.click()
+
+        self.do(step)
 
     def fill(self, label: str, text: str) -> None:
         """Type into a field."""

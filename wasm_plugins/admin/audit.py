@@ -23,10 +23,10 @@ else:
 class ValuesFilter(admin.AllValuesFieldListFilter):
     """A filter by the values that there are, in which an empty one has a name too."""
 
-    def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
         """List the values as Django does."""
         for choice in super().choices(changelist):
-            yield choice if choice["display"] != "" else {**choice, "display": _("none")}
+            yield {**choice, "display": _("none") if choice["display"] == "" else choice["display"]}
 
 
 @admin.register(AuditEntry)

@@ -209,17 +209,9 @@ class Migration(migrations.Migration):
             name='status',
             field=models.CharField(choices=[('pending', 'pending'), ('queued', 'queued'), ('running', 'running'), ('finished', 'finished'), ('failed', 'failed'), ('cancelled', 'cancelled')], default='pending', max_length=16, verbose_name='status'),
         ),
-        migrations.AddIndex(
-            model_name='taskrun',
-            index=models.Index(fields=['created_at', 'id'], name='wasm_plugins_run_asked'),
-        ),
-        migrations.AddIndex(
-            model_name='taskrun',
-            index=models.Index(fields=['plugin', 'created_at'], name='wasm_plugins_run_of'),
-        ),
         migrations.AddConstraint(
             model_name='taskrun',
-            constraint=models.UniqueConstraint(fields=('plugin', 'handler', 'scheduled_for'), name='wasm_plugins_run_once_due'),
+            constraint=models.UniqueConstraint(condition=models.Q(('scheduled_for__isnull', False)), fields=('plugin', 'handler', 'scheduled_for'), name='wasm_plugins_run_once_due'),
         ),
         migrations.AddField(
             model_name='agreement',

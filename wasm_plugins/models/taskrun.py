@@ -104,7 +104,11 @@ class TaskRun(models.Model):
         verbose_name_plural = _("task runs")
         ordering: ClassVar = ["-created_at"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["plugin", "handler", "scheduled_for"], name="wasm_plugins_run_once_due")
+            models.UniqueConstraint(
+                fields=["plugin", "handler", "scheduled_for"],
+                condition=models.Q(scheduled_for__isnull=False),
+                name="wasm_plugins_run_once_due",
+            )
         ]
         indexes: ClassVar = [
             models.Index(fields=["status", "due_at"], name="wasm_plugins_run_due"),

@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 
+from wasm_plugins.host.sql import postgresql_answer, preparing
 from wasm_plugins.host.sql.engine import SqlLimits, engine_for
 from wasm_plugins.host.sql.errors import SqlFailed, SqlRefused
+from wasm_plugins.host.sql.postgresql_session import Armed, armed
 from wasm_plugins.runtime.values import Variant
 
 from .conftest import GRANT, Run
@@ -118,12 +120,85 @@ def test_a_statement_that_came_often_follows_a_column_to_its_new_type(run: Run) 
     [
         "SELECT id FROM plugin_notes WHERE id IN (SELECT id FROM plugin_prices)",
         "SELECT id FROM plugin_notes WHERE id IN (" + ", ".join(map(str, range(200))) + ")",
+        "SELECT cents FROM plugin_prices WHERE id = 1 AND 'plugin_notes' <> ''",
     ],
-    ids=["with a sub-select", "long"],
+    ids=["with a sub-select", "long", "of a view"],
 )
 def test_no_plan_is_kept_that_may_be_large(run: Run, sql: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE plugin_prices RENAME TO all_prices")
+        cursor.execute("CREATE VIEW plugin_prices AS SELECT * FROM all_prices")
     for _ in range(8):
         run("default", sql)
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%plugin_notes%'")
         assert cursor.fetchone() == (0,)
+
+
+@pytest.fixture
+def asked_in_vain(run: Run, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Give a statement whose answer has a type that the server has to be asked for, and have that fail."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE DOMAIN plugin_points AS integer")
+        cursor.execute("ALTER TABLE plugin_notes ALTER points TYPE plugin_points")
+    assert run("default", "SELECT points FROM plugin_notes WHERE id = 1").rows == ((Variant("integer", 10),),)
+    monkeypatch.setattr(postgresql_answer, "_BASE_TYPES", "SELECT $1::int8[], 1 / 0")
+    return "SELECT points FROM plugin_notes WHERE id = 1"
+
+
+def test_an_answer_that_cannot_be_read_leaves_the_transaction_as_it_was(run: Run, asked_in_vain: str) -> None:
+    with pytest.raises(SqlFailed):
+        run_again(asked_in_vain)
+    assert run("default", "SELECT count(*) AS n FROM plugin_notes").rows == ((Variant("integer", 2),),)
+
+
+@pytest.mark.parametrize(
+    "sql", ["SELECT points FROM plugin_notes", "UPDATE plugin_notes SET points = 1 RETURNING points"]
+)
+def test_what_cannot_be_undone_is_no_answer_for_a_plugin(
+    run: Run, asked_in_vain: str, sql: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its caller would go on otherwise, and lose all that it did at its COMMIT without a word."""
+    command = Armed._command
+
+    def without_the_way_back(self: Armed, text: str) -> None:
+        command(self, "SELECT 1 / 0" if text.startswith("ROLLBACK") else text)
+
+    monkeypatch.setattr(Armed, "_command", without_the_way_back)
+    with pytest.raises(OperationalError), transaction.atomic():
+        run_again(sql)
+
+
+class Stop(BaseException):
+    """What RQ raises when a job's time is over."""
+
+
+def test_who_is_stopped_on_the_way_back_keeps_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(self: Armed, text: str) -> None:
+        raise Stop
+
+    with transaction.atomic():
+        with pytest.raises(Stop), armed(connection, set(), None, 1_000, SqlLimits()):
+            monkeypatch.setattr(Armed, "_command", stopped)
+            raise SqlRefused("any")
+        assert connection.needs_rollback
+
+
+def test_a_plan_that_could_not_be_made_is_made_the_next_time(run: Run) -> None:
+    sql = "SELECT title FROM plugin_notes WHERE id = $1"
+    for _ in range(5):
+        run_again(sql, [1])
+    rename = b"ALTER TABLE plugin_notes RENAME TO gone"
+    session = connection.connection.pgconn
+    begin = Armed.begin
+
+    def begin_then_lose_the_table(self: Armed, *args: object) -> None:
+        begin(self, *args)  # type: ignore[arg-type]
+        session.exec_(rename)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SqlFailed):
+        patch.setattr(Armed, "begin", begin_then_lose_the_table)
+        run_again(sql, [1])
+    for _ in range(2):
+        run_again(sql, [1])
+    assert preparing._is_direct[connection.connection]

@@ -65,7 +65,7 @@ class PostgresqlEngine:
                 return SqlResult((), (), statement.changed)
             is_select = proved.operation == "select"
             session.run(partial(statement.query, limits), settles=is_select)
-            return read_answer(statement.cursor, limits, is_select=is_select)
+            return read_answer(statement.cursor, limits, is_select=is_select, before_asking=session.reopen)
 
 
 @contextmanager

@@ -103,8 +103,16 @@ def register_loaders(cursor: RawCursor[Any]) -> None:
     cursor.adapters.register_loader("float4", Float4Loader)
 
 
-def read_answer(cursor: RawCursor[Any], limits: SqlLimits, *, is_select: bool) -> SqlResult:
+def read_answer(
+    cursor: RawCursor[Any], limits: SqlLimits, *, is_select: bool, before_asking: Callable[[], object]
+) -> SqlResult:
     """Return what a measured statement answered.
+
+    Args:
+        cursor: The cursor that has its answer.
+        limits: What that may hold.
+        is_select: Whether it changes no rows.
+        before_asking: Called before the server is asked for a type that the driver does not know.
 
     Raises:
         SqlRefused: It has too many rows or bytes, or a column of a type that has no equal among a plugin's values.
@@ -115,7 +123,7 @@ def read_answer(cursor: RawCursor[Any], limits: SqlLimits, *, is_select: bool) -
         raise SqlRefused(f"the answer has more than {limits.rows} rows; use LIMIT")
     if byte_count > limits.result_bytes:
         raise SqlRefused(f"the answer has {byte_count} bytes; at most {limits.result_bytes} are allowed")
-    oids = _base_types(cursor, [oid for oid, _ in first])
+    oids = _base_types(cursor, [oid for oid, _ in first], before_asking)
     columns = [_column(cursor, name, oid) for name, oid in zip(names, oids, strict=True)]
     loads = _loads(cursor, oids)
     rows = [row[3] for row in fetched] if row_count else []  # without rows there is one of nulls, for the types
@@ -129,11 +137,12 @@ def read_answer(cursor: RawCursor[Any], limits: SqlLimits, *, is_select: bool) -
     return SqlResult(tuple(column.name for column in columns), converted, 0 if is_select else row_count)
 
 
-def _base_types(cursor: RawCursor[Any], oids: Sequence[int]) -> list[int]:
+def _base_types(cursor: RawCursor[Any], oids: Sequence[int], before_asking: Callable[[], object]) -> list[int]:
     """Put the type behind each domain of the host in its place; PostgreSQL itself does so outside of records."""
     strange = [oid for oid in oids if cursor.adapters.types.get(oid) is None]
     if not strange:
         return list(oids)
+    before_asking()
     found = dict(cursor.execute(_BASE_TYPES, [strange], prepare=False, binary=False).fetchall())
     return [found.get(oid, oid) for oid in oids]
 

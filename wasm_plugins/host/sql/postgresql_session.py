@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import psycopg
+from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import RawCursor
 from psycopg.pq import TransactionStatus
@@ -38,12 +39,20 @@ def armed(
         role: The plugin's role, or ``None`` not to look whether it has a function.
         remaining_ms: What is left of the call's deadline, in milliseconds.
         limits: How long the statement may run and wait.
+
+    Raises:
+        OperationalError: The block failed, and what it did cannot be undone by itself.
     """
     session = Armed(connection, role)
     try:
         session.begin(tables, min(remaining_ms, limits.statement_ms), min(remaining_ms, limits.lock_ms))
         yield session
         session.settle()
+    except Exception as error:
+        if session.undo():
+            raise
+        # Not as an error of the plugin's: its caller would go on, and commit a transaction that is none any more.
+        raise OperationalError("a plugin's statement failed and could not be undone") from error
     except BaseException:
         session.undo()
         raise
@@ -99,15 +108,27 @@ class Armed:
         if not self._is_settled:
             self._command(_RELEASE)
 
-    def undo(self) -> None:
-        """Roll back to the savepoint; where that cannot be done, nothing of the transaction may be kept."""
+    def reopen(self) -> None:
+        """Set the savepoint again before more is asked, if it was released; ``armed`` releases it at its end."""
         if self._is_settled:
-            return
-        if self._raw.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+            self._is_settled = False
+            self._command(f"SAVEPOINT {_SAVEPOINT}")
+
+    def undo(self) -> bool:
+        """Roll back to the savepoint, and tell whether the transaction is now as it was before the statement.
+
+        Where it is not, nothing of the transaction may be kept.
+        """
+        needed_rollback, self._connection.needs_rollback = self._connection.needs_rollback, True
+        status = self._raw.info.transaction_status
+        is_as_before = self._is_settled and status == TransactionStatus.INTRANS
+        if not self._is_settled and status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
             with suppress(psycopg.Error):
                 self._command(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}; {_RELEASE}")
-                return
-        self._connection.needs_rollback = True
+                is_as_before = True
+        if is_as_before:
+            self._connection.needs_rollback = needed_rollback
+        return is_as_before
 
     def _command(self, text: str) -> None:
         RawCursor(self._raw).execute(text, prepare=False)

@@ -26,7 +26,8 @@ pg_catalog.has_function_privilege(pg_catalog.to_regprocedure($1)::pg_catalog.oid
 _RELATIONS: Final = """SELECT pg_catalog.jsonb_object_agg(c.relname, pg_catalog.jsonb_build_array(
 c.relnamespace::pg_catalog.regnamespace::pg_catalog.text, ARRAY(
 SELECT ARRAY[a.attname::pg_catalog.text, a.atttypid::pg_catalog.regtype::pg_catalog.text] FROM pg_catalog.pg_attribute a
-WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum)))
+WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum),
+c.relkind = 'r' AND NOT c.relhassubclass))
 FROM pg_catalog.pg_class c WHERE c.oid = ANY(ARRAY(
 SELECT pg_catalog.to_regclass(pg_catalog.quote_ident(wanted))::pg_catalog.oid
 FROM pg_catalog.unnest($4::pg_catalog.text[]) AS wanted)) AND c.relkind IN ('r', 'p', 'v', 'm')"""
@@ -80,8 +81,8 @@ def relations_of(found: str | None) -> dict[str, Relation]:
     """Read the tables that ``BEFORE`` found, by name; those of the catalogues are none."""
     named = json.loads(found or "{}")
     return {
-        name: Relation(_unquoted(schema), frozenset(column for column, _ in typed), tuple(map(tuple, typed)))
-        for name, (schema, typed) in named.items()
+        name: Relation(_unquoted(schema), frozenset(column for column, _ in typed), tuple(map(tuple, typed)), is_plain)
+        for name, (schema, typed, is_plain) in named.items()
         if schema not in _CATALOGUES
     }
 

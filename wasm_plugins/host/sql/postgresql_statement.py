@@ -41,6 +41,7 @@ class Statement:
         self._params: Final = params
         # A prepared statement keeps the types that it found for its parameters: of a table that changed, it is another.
         self._mark: Final = f"\n-- {hash(frozenset(relations.items())):x}"
+        self._is_plain: Final = all(relation.is_plain for relation in relations.values())
         self._passed: Final = None if role is None else pass_as_text(self.cursor, text, params, relations)
 
     def execute(self) -> None:
@@ -73,8 +74,9 @@ class Statement:
             self.cursor.execute(text, self._params, prepare=False, binary=binary)
 
     def _is_small(self) -> bool:
-        # Sub-selects are merged into what is around them, and a short text can become a plan of many megabytes.
-        return len(self._text.encode()) <= KEPT_BYTES and self._text.upper().count("SELECT") <= 1
+        # Views and sub-selects are merged into what is around them, and a short text can become a plan of megabytes.
+        is_short = len(self._text.encode()) <= KEPT_BYTES and self._text.upper().count("SELECT") <= 1
+        return is_short and self._is_plain
 
     def _call(self, text: str, *, returns_rows: bool) -> None:
         assert self._passed is not None and self._role is not None

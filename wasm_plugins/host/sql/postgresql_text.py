@@ -48,6 +48,9 @@ class Relation:
     types: tuple[tuple[str, str], ...] = ()
     """Each column and its type, in their order, so that what is remembered of a table holds for it as it is."""
 
+    is_plain: bool = False
+    """Whether it is one table, and neither a view nor in parts: a plan for it is as small as the statement."""
+
 
 def to_text(proved: Proved, relations: Mapping[str, Relation]) -> str:
     """Write the statement anew from its tree, so that the server reads what was proved and nothing else.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any, Final
@@ -14,6 +15,8 @@ from psycopg.sql import Composed
 _THRESHOLD: Final = 5
 """psycopg's own default; with any number it prepares a statement that asks for it at once."""
 
+_MOST_COUNTED: Final = 100
+_times: WeakKeyDictionary[Any, OrderedDict[int, int]] = WeakKeyDictionary()
 _is_direct: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
 
 
@@ -69,15 +72,25 @@ def execute_kept(
         psycopg.Error: What the server answers. A host that discarded what was prepared sees it once.
     """
     raw = cursor.connection
-    if not _may_prepare(raw, options):
+    if not _may_prepare(raw, options) or not (at_once or _comes_often(raw, text)):
         cursor.execute(text, params, prepare=False, binary=binary)
         return
     threshold = raw.prepare_threshold
     raw.prepare_threshold = _THRESHOLD if threshold is None else threshold
     try:
-        cursor.execute(text, params, prepare=True if at_once else None, binary=binary)
+        cursor.execute(text, params, prepare=True, binary=binary)
     finally:
         raw.prepare_threshold = threshold  # the host's statements go on as the project wants them
+
+
+def _comes_often(raw: Any, text: str | Composed) -> bool:
+    """Count a statement. The driver would count too, but then believe that one is prepared whose preparing failed."""
+    times = _times.setdefault(raw, OrderedDict())
+    key = hash(text)
+    times[key] = times.pop(key, 0) + 1
+    if len(times) > _MOST_COUNTED:
+        times.popitem(last=False)
+    return times[key] > _THRESHOLD
 
 
 def _may_prepare(raw: Any, options: Mapping[str, Any]) -> bool:
