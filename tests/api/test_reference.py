@@ -72,7 +72,7 @@ def test_every_key_of_every_answer_is_documented_and_no_other_is() -> None:
         assert _keys(heading) == answer.keys(), heading
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_the_how_to_is_followed_word_for_word(
     live_server: LiveServer, child_environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

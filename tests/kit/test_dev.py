@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pytest_django import Settings
@@ -21,11 +21,12 @@ from pytest_django.live_server_helper import LiveServer
 from tests.api.asked import ALL, AUTHOR, user_with
 from tests.called import called
 from tests.components import json_handler, log, ok, plugin_component, sql
-from tests.kit.dev_runner import SOURCE, make_project
+from tests.kit.dev_runner import SOURCE, Copied, make_project
 from tests.kit.plugins import kit
 from wasm_plugins.kit.dev_log import LiveLog
 from wasm_plugins.kit.dev_watch import is_source
 from wasm_plugins.kit.failures import KitError
+from wasm_plugins.kit.languages import LANGUAGES
 from wasm_plugins.kit.server import Server
 from wasm_plugins.models import Plugin
 from wasm_plugins.tokens import make_token
@@ -89,7 +90,7 @@ def _running(folder: Path, *options: str) -> Iterator[Dev]:
             dev._reader.join()
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_a_change_is_on_the_server_in_seconds_and_what_the_plugin_writes_is_shown(
     live_server: LiveServer, secret: str, tmp_path: Path, settings: Settings
 ) -> None:
@@ -119,10 +120,15 @@ def test_a_change_is_on_the_server_in_seconds_and_what_the_plugin_writes_is_show
     assert secret not in said
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_once_ends_with_a_status_and_grants_only_where_that_is_said(
-    live_server: LiveServer, secret: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    live_server: LiveServer,
+    secret: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setitem(cast(dict[str, Any], LANGUAGES), "copied", Copied())
     folder = make_project(tmp_path / "talker", talker("one", writes=True))
     once = ["dev", folder, "--server", live_server.url, "--once"]
     waiting = kit(capsys, *once)

@@ -310,7 +310,7 @@ def test_ad_09_a_deleted_user_leaves_a_token_that_is_good_for_nothing(root: Staf
 # On the wire
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_ad_09_a_gigabyte_is_refused_by_its_length_and_the_unknown_before_any_of_it(live_server: LiveServer) -> None:
     user = User.objects.create_user("author", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename="upload_plugin"))
