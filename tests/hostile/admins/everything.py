@@ -19,7 +19,18 @@ from tests.admin.plugins import refuse, writer
 from tests.components import json_handler, ok, plugin_component, route, text_hook
 from tests.installed import install
 from wasm_plugins.admin.acts import ACTS
-from wasm_plugins.models import ApiToken, AuditEntry, Plugin, StoredObject, TaskRun, TrustedKey, VersionHealth
+from wasm_plugins.models import (
+    ApiToken,
+    AuditEntry,
+    KeyValue,
+    KeyValueUsage,
+    Plugin,
+    StoredObject,
+    Task,
+    TaskRun,
+    TrustedKey,
+    VersionHealth,
+)
 from wasm_plugins.sealing import SecretValue
 from wasm_plugins.secret_acts import set_secret
 from wasm_plugins.sync import record_upload
@@ -43,6 +54,9 @@ def one_of_everything() -> Plugin:
     TaskRun.objects.create(plugin=plugin, handler="greet", input="{}", queue="default", timeout_s=5)
     TrustedKey.objects.create(name="somebody", public_key="ab" * 32)
     AuditEntry.objects.create(act="enable", plugin="greeter", outcome="ok")
+    KeyValue.objects.create(plugin=plugin, bucket="default", key="a", value=b"kept", size_bytes=5)
+    KeyValueUsage.objects.create(plugin=plugin, keys=1, size_bytes=5)
+    Task.objects.update(schedule="0 5 * * *")
     ApiToken.objects.create(name="laptop", key="ab" * 8, digest="cd" * 32, expires_at=timezone.now())
     assert plugin.current_version is not None
     VersionHealth.objects.get_or_create(version=plugin.current_version)
