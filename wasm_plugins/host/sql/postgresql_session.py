@@ -49,7 +49,8 @@ def armed(
         yield session
         session.settle()
     except Exception as error:
-        if session.undo():
+        is_lost = isinstance(error, psycopg.Error) and connection.connection.closed  # that is told further up
+        if session.undo() or is_lost:
             raise
         # Not as an error of the plugin's: its caller would go on, and commit a transaction that is none any more.
         raise OperationalError("a plugin's statement failed and could not be undone") from error
