@@ -65,6 +65,12 @@ def _never_says(*words: str) -> Callable[[], bool]:
     return lambda: not any(word in text for text in _sources() for word in words)
 
 
+def _leaves_stores_alone() -> bool:
+    """Tell whether the one function that a store calls in the midst of a call does not look into that store."""
+    users = [text for text in _sources() if "native.epoch_callback" in text]
+    return len(users) == 1 and users[0].count("_context") == 1
+
+
 def _sources() -> list[str]:
     return [path.read_text() for path in sorted(_OURS.rglob("*.py")) if path.name != Path(__file__).name]
 
@@ -78,7 +84,7 @@ FACTS: Final[Mapping[str, Callable[[], bool]]] = {
     "components-only": _never_says("wasmtime.Module(", "wasmtime.Func(", "wasmtime.Caller"),
     "cranelift-only": lambda: engine.STRATEGY == "cranelift",
     "one-engine": _never_says("wasmtime.StructType"),
-    "fresh-store": _never_says("epoch_deadline_callback"),
+    "fresh-store": _leaves_stores_alone,
     "built-with-gc": lambda: _has_symbol("wasmtime_config_wasm_gc_set"),
     "built-with-threads": lambda: _has_symbol("wasmtime_config_wasm_threads_set"),
     "not-aarch64": lambda: platform.machine().lower() not in ("aarch64", "arm64"),
