@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Final
 
@@ -13,13 +13,14 @@ from django.db import OperationalError, connections
 from ...conf import conf
 from .caller import in_callers_transaction
 from .engine import SqlLimits, SqlResult
-from .errors import SqlFailed
+from .errors import SqlFailed, SqlRefused, SqlUnavailable
 from .grants import TableGrant
 from .postgresql_answer import read_answer
-from .postgresql_session import armed
+from .postgresql_known import NotKnown
+from .postgresql_session import Armed, armed
 from .postgresql_state import check_readable
 from .postgresql_statement import Statement
-from .proved_texts import ProvedTexts
+from .proved_texts import ProvedText, ProvedTexts
 from .runner import must_use, role_of
 from .watchdog import watched
 
@@ -52,20 +53,36 @@ class PostgresqlEngine:
         check_readable(raw)
         role = None if conf.DATABASE_RUNNER == "off" else role_of(plugin, raw.info.dbname)
         budget_ms = min(remaining_ms, limits.statement_ms)
-        with (
-            _errors_told(alias),
-            watched(raw, budget_ms),
-            armed(connection, proved.tables, role, remaining_ms, limits) as session,
-        ):
-            text = _texts.written(proved, session.relations, len(params), grant, limits)
-            through = role if must_use(conf.DATABASE_RUNNER, session.has_runner, alias) else None
-            statement = Statement(connection, text, params, through, session.relations)
-            if not proved.returns_rows:
-                session.run(statement.execute, settles=True)
-                return SqlResult((), (), statement.changed)
-            is_select = proved.operation == "select"
-            session.run(partial(statement.query, limits), settles=is_select)
-            return read_answer(statement.cursor, limits, is_select=is_select, before_asking=session.reopen)
+
+        def begin(session: Armed) -> Statement:
+            known = session.known
+            text = _texts.written(proved, known.relations, len(params), grant, limits)
+            through = role if must_use(conf.DATABASE_RUNNER, known.has_runner, alias) else None
+            return Statement(connection, text, params, through, known.relations, may_ask=session.is_begun)
+
+        with _errors_told(alias), watched(raw, budget_ms):
+            with (
+                suppress(NotKnown),
+                armed(connection, proved.tables, role, remaining_ms, limits, expects=True) as session,
+            ):
+                return _answer(session, begin, proved, limits)
+            with armed(connection, proved.tables, role, remaining_ms, limits) as session:
+                return _answer(session, begin, proved, limits)
+
+
+def _answer(session: Armed, begin: Callable[[Armed], Statement], proved: ProvedText, limits: SqlLimits) -> SqlResult:
+    try:
+        statement = begin(session)
+    except (SqlRefused, SqlUnavailable) as error:
+        if session.is_begun:
+            raise
+        raise NotKnown from error  # the table may have that column by now
+    if not proved.returns_rows:
+        session.run(statement.execute, settles=True)
+        return SqlResult((), (), statement.changed)
+    is_select = proved.operation == "select"
+    session.run(partial(statement.query, limits), settles=is_select)
+    return read_answer(statement.cursor, limits, is_select=is_select, before_asking=session.reopen)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from psycopg import RawCursor, errors
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import ExecStatus
 
+from .postgresql_known import NotKnown
 from .postgresql_text import Relation
 from .remembered import Remembered
 
@@ -38,7 +39,12 @@ class Passed:
 
 
 def pass_as_text(
-    cursor: RawCursor[Any], text: str, params: Sequence[object], relations: Mapping[str, Relation]
+    cursor: RawCursor[Any],
+    text: str,
+    params: Sequence[object],
+    relations: Mapping[str, Relation],
+    *,
+    may_ask: bool,
 ) -> Passed:
     """Spell parameters as text, and have the statement say of which types they are.
 
@@ -46,7 +52,15 @@ def pass_as_text(
     server is asked to read the statement for that, and runs nothing. It is asked once for as long as the tables are as
     they are.
 
+    Args:
+        cursor: The cursor that will run it.
+        text: The statement.
+        params: Its parameters.
+        relations: The tables that it names.
+        may_ask: Whether the server may be asked now.
+
     Raises:
+        NotKnown: The server has to be asked, and may not be.
         psycopg.Error: The server cannot read the statement.
     """
     if not params:
@@ -59,10 +73,12 @@ def pass_as_text(
     ]
     at = cursor.connection.info
     key = (at.host, at.port, at.dbname, text, tuple(oids), frozenset(relations.items()))
-    return Passed(_casts.get(key, lambda: _with_types(cursor, text, oids)), values)
+    return Passed(_casts.get(key, lambda: _with_types(cursor, text, oids, may_ask)), values)
 
 
-def _with_types(cursor: RawCursor[Any], text: str, oids: Sequence[int]) -> str:
+def _with_types(cursor: RawCursor[Any], text: str, oids: Sequence[int], may_ask: bool) -> str:
+    if not may_ask:
+        raise NotKnown
     if _UNKNOWN in oids:
         oids = _found_types(cursor, text, oids)
     names = _type_names(cursor, oids)

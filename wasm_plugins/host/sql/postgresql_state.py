@@ -40,6 +40,15 @@ GREATEST(1, LEAST({most}::pg_catalog.int8, NULLIF((EXTRACT(epoch FROM pg_catalog
 BEFORE: Final = f"""SELECT {_STATE}, ({_RELATIONS}), {_LOWERED.format(name="statement_timeout", most="$2")},
 {_LOWERED.format(name="lock_timeout", most="$3")}"""
 
+# As BEFORE, where what it would find is expected. It fails, and nothing that was sent behind it is run, if the tables,
+# the plugin's function or the timeouts are others by now.
+_COMPARED: Final = """1 / (CASE WHEN found.relations IS NOT DISTINCT FROM $5::pg_catalog.jsonb
+AND found.state[10] IS NOT DISTINCT FROM $6::pg_catalog.text AND found.statement_timeout = $7::pg_catalog.text
+AND found.lock_timeout = $8::pg_catalog.text THEN 1 ELSE 0 END)"""
+
+BEFORE_AS_KNOWN: Final = f"""SELECT state, {_COMPARED}
+FROM ({BEFORE}) AS found (state, relations, statement_timeout, lowered_1, lock_timeout, lowered_2)"""  # noqa: S608
+
 AFTER: Final = f"""SELECT {_STATE}, pg_catalog.set_config('statement_timeout', $2, true),
 pg_catalog.set_config('lock_timeout', $3, true)"""
 

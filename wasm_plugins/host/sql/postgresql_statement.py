@@ -32,8 +32,14 @@ class Statement:
         params: Sequence[object],
         role: str | None,
         relations: Mapping[str, Relation],
+        *,
+        may_ask: bool,
     ) -> None:
-        """Spell the parameters, for which the server may be asked; nothing is run."""
+        """Spell the parameters, for which the server is asked if it may be; nothing is run.
+
+        Raises:
+            NotKnown: It has to be asked, and may not be.
+        """
         self.cursor: Final = _cursor(connection.connection)
         self._options: Final = connection.settings_dict["OPTIONS"]
         self._role: Final = role
@@ -42,7 +48,9 @@ class Statement:
         # A prepared statement keeps the types that it found for its parameters: of a table that changed, it is another.
         self._mark: Final = f"\n-- {hash(frozenset(relations.items())):x}"
         self._is_plain: Final = all(relation.is_plain for relation in relations.values())
-        self._passed: Final = None if role is None else pass_as_text(self.cursor, text, params, relations)
+        self._passed: Final = (
+            None if role is None else pass_as_text(self.cursor, text, params, relations, may_ask=may_ask)
+        )
 
     def execute(self) -> None:
         """Run it; it returns no rows."""
