@@ -17,7 +17,7 @@ from tests.components import ok, plugin_component, sql, text_hook
 from tests.installed import install, tables
 from wasm_plugins import get_plugin_manager
 from wasm_plugins.host.sql import roles_apply
-from wasm_plugins.host.sql.grants import TableGrant
+from wasm_plugins.scopes.tables import TableGrant
 
 from . import ours
 from .measure import Rival, measure

@@ -17,9 +17,9 @@ from .declarations import follow_manifest
 from .exceptions import CapabilityDenied, PluginError, SecondPersonNeeded
 from .grants import check_grant, missing_grants
 from .host.sql import roles_apply
-from .host.sql.grants import TableGrant
 from .models import AuditEntry, Grant, KeptCall, Plugin, PluginVersion, VersionHealth
 from .registry import mark_changed
+from .scopes.tables import TableGrant
 from .trust import check_may_serve
 from .tuning import check_limits, raised_limits, readable_limits
 

@@ -13,10 +13,10 @@ from wasm_plugins.exchange import json_input
 from wasm_plugins.grants import check_grant
 from wasm_plugins.host.sql.engine import SqlLimits
 from wasm_plugins.host.sql.errors import SqlRefused
-from wasm_plugins.host.sql.grants import TableGrant
 from wasm_plugins.host.sql.postgresql_proof import prove
 from wasm_plugins.manifest_reader import read_manifest
 from wasm_plugins.runtime.sections import PREAMBLE, read_sections
+from wasm_plugins.scopes.tables import TableGrant
 
 _GRANT: Final = TableGrant.from_scope({"tables": {"shop_order": ["select", "update"], "shop_product": ["select"]}})
 _RECORD: Final = {"plugin-name": "fuzzed", "hooks": ["order-placed"], "routes": [], "tasks": ["recount"]}

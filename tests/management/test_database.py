@@ -18,9 +18,9 @@ from tests.installed import install, tables
 from wasm_plugins import get_plugin_manager, lifecycle
 from wasm_plugins.exceptions import PluginFailed
 from wasm_plugins.host.sql import roles_apply
-from wasm_plugins.host.sql.grants import TableGrant
 from wasm_plugins.host.sql.runner import role_of
 from wasm_plugins.models import Plugin
+from wasm_plugins.scopes.tables import TableGrant
 
 pytestmark = pytest.mark.django_db(databases=["default", "sqlite"])
 

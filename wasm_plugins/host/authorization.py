@@ -8,10 +8,10 @@ from django.contrib.auth.models import Permission
 from django.db.models import Q
 
 from ..runtime.contract import AUTHORIZATION
+from ..runtime.offer import offer
 from ..runtime.state import CallState
 from ..runtime.values import Err, Ok
 from .context import context_of
-from .offer import offer
 
 MOST_PERMISSIONS: Final = 64
 

@@ -8,10 +8,10 @@ from django.views.decorators.debug import sensitive_variables
 
 from ..exceptions import SecretUnreadable
 from ..runtime.contract import CONFIG_STORE
+from ..runtime.offer import offer
 from ..runtime.state import CallState
 from ..runtime.values import Err, Ok, Variant
 from .context import context_of
-from .offer import offer
 
 logger = logging.getLogger(__name__)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..runtime.contract import LOGGING
+from ..runtime.offer import offer
 from ..runtime.state import CallState
-from .offer import offer
 
 
 def _log(state: CallState, level: str, context: str, message: str) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ..runtime.contract import RUN
+from ..runtime.offer import offer
 from ..runtime.state import CallState
 from ..runtime.values import Err, Ok
 from .context import context_of
-from .offer import offer
 
 _NO_RUN = "this call is no run of a task"
 

@@ -15,14 +15,14 @@ from django.db import connections
 
 from ..capabilities import DATABASE
 from ..runtime.contract import TRANSACTION
+from ..runtime.offer import offer
 from ..runtime.state import CallState
 from ..runtime.values import Err, Ok, Variant
+from ..scopes.tables import TableGrant
 from .context import CallContext, context_of
-from .offer import offer
 from .session import SessionRefused
 from .sql.engine import SqlEngine, SqlLimits, SqlResult, engine_for
 from .sql.errors import SqlFailed, SqlRefused, SqlUnavailable
-from .sql.grants import TableGrant
 from .sql.values import from_texts, to_database, to_json_rows
 
 _Args = ParamSpec("_Args")

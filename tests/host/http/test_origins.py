@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasm_plugins.host.http.origins import Origin, check_target, parse_origin
+from wasm_plugins.scopes.origins import Origin, check_target, parse_origin
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from wasm_plugins.grants import check_grant, reaches
-from wasm_plugins.host.http.origins import parse_origin
-from wasm_plugins.host.http.scope import HttpGrant
+from wasm_plugins.scopes.hosts import HttpGrant
+from wasm_plugins.scopes.origins import parse_origin
 
 
 def allows(host: str, url: str) -> bool:

@@ -15,9 +15,9 @@ import pytest
 from tests.peers import OK, Names, Peer, at_most, is_silent, says
 from wasm_plugins.host.http import exchange
 from wasm_plugins.host.http.bounds import Bounds, Patience
-from wasm_plugins.host.http.origins import Origin
 from wasm_plugins.host.http.transport import Transport
 from wasm_plugins.runtime.wasi.http_types import HttpAnswer, HttpFailed, HttpRequest
+from wasm_plugins.scopes.origins import Origin
 
 CERTIFICATES = Path(__file__).parent / "certificates"
 CERTIFICATE = str(CERTIFICATES / "api.test.pem")

@@ -10,9 +10,9 @@ from django.db import connections, transaction
 
 from wasm_plugins.host.sql import roles_apply
 from wasm_plugins.host.sql.engine import SqlLimits, SqlResult, engine_for
-from wasm_plugins.host.sql.grants import TableGrant
 from wasm_plugins.host.sql.values import to_database
 from wasm_plugins.runtime.values import Variant
+from wasm_plugins.scopes.tables import TableGrant
 
 GRANT = TableGrant.from_scope(
     {

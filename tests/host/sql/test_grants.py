@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wasm_plugins.host.sql.grants import TableGrant
+from wasm_plugins.scopes.tables import TableGrant
 
 
 def test_a_grant_allows_what_it_names() -> None:

@@ -9,7 +9,7 @@ from django.db.backends.utils import CursorWrapper
 from tests.host.sql.conftest import TABLES, Run
 from tests.host.sql.hostile import EVERYWHERE, POSTGRESQL, SQLITE, lines
 from wasm_plugins.host.sql.errors import SqlFailed, SqlRefused
-from wasm_plugins.host.sql.grants import TableGrant
+from wasm_plugins.scopes.tables import TableGrant
 
 pytestmark = pytest.mark.django_db(databases=["default", "sqlite"])
 

@@ -12,7 +12,7 @@ from tests.host.sql.conftest import give_role
 from tests.installed import install, tables
 from wasm_plugins import get_plugin_manager
 from wasm_plugins.host.sql import roles_apply
-from wasm_plugins.host.sql.grants import TableGrant
+from wasm_plugins.scopes.tables import TableGrant
 
 pytestmark = pytest.mark.django_db(databases=["default", "sqlite"], transaction=True)
 

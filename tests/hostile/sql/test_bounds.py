@@ -14,9 +14,9 @@ from django.db import connections
 from tests.host.sql.conftest import GRANT
 from tests.hostile.sql.conftest import Place
 from wasm_plugins.host.sql.errors import SqlFailed, SqlRefused
-from wasm_plugins.host.sql.grants import TableGrant
 from wasm_plugins.host.sql.values import to_database, to_json_rows
 from wasm_plugins.runtime.values import Variant
+from wasm_plugins.scopes.tables import TableGrant
 
 pytestmark = pytest.mark.django_db(databases=["default", "sqlite"])
 

@@ -15,8 +15,8 @@ from tests.installed import install
 from tests.installed import tables as granted
 from wasm_plugins import get_plugin_manager
 from wasm_plugins.host.sql.errors import SqlFailed, SqlRefused
-from wasm_plugins.host.sql.grants import TableGrant
 from wasm_plugins.runtime.values import Variant
+from wasm_plugins.scopes.tables import TableGrant
 
 pytestmark = pytest.mark.django_db(databases=["default", "sqlite"])
 

@@ -17,11 +17,11 @@ from ...capabilities import HTTP
 from ...conf import conf
 from ...runtime.state import CallState
 from ...runtime.wasi.http_types import HttpAnswer, HttpFailed, HttpRequest
+from ...scopes.hosts import HttpGrant
+from ...scopes.origins import Origin, check_target, parse_origin
 from ..context import CallContext
 from .addresses import Network
 from .bounds import Bounds, Patience
-from .origins import Origin, check_target, parse_origin
-from .scope import HttpGrant
 
 logger = logging.getLogger("wasm_plugins.http")
 

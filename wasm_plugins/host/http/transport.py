@@ -15,10 +15,10 @@ from typing import Final
 import httpcore
 
 from ...runtime.wasi.http_types import Header, HttpAnswer, HttpFailed, HttpRequest
+from ...scopes.origins import Origin
 from .addresses import all_allowed
 from .bounds import Bounds
 from .network import CheckedAddresses
-from .origins import Origin
 from .resolver import Resolver, resolve
 
 MOST_RESPONSE_FIELDS: Final = 256

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from ...runtime.values import Variant
+from ...scopes.tables import TableGrant
 from .errors import SqlUnavailable
-from .grants import TableGrant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,10 +11,10 @@ import psycopg
 from django.db import OperationalError, connections
 
 from ...conf import conf
+from ...scopes.tables import TableGrant
 from .caller import in_callers_transaction
 from .engine import SqlLimits, SqlResult
 from .errors import SqlFailed, SqlRefused, SqlUnavailable
-from .grants import TableGrant
 from .postgresql_answer import read_answer
 from .postgresql_known import NotKnown
 from .postgresql_session import Armed, armed

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from pglast import ast
 
+from ...scopes.tables import Operation
 from . import postgresql_words as listed
 from .errors import SqlRefused
-from .grants import Operation
 
 # Longer numbers are harmless to read, but multiplying them takes seconds that statement_timeout does not stop.
 _NUMBER: Final = re.compile(r"[0-9.]{1,100}([eE][+-]?[0-9]{1,2})?")

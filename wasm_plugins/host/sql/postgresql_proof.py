@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from pglast.parser import ParseError, parse_sql, scan
 
+from ...scopes.tables import Operation, TableGrant
 from . import postgresql_words as listed
 from .checked import check_params, check_text
 from .engine import SqlLimits
 from .errors import SqlRefused
-from .grants import Operation, TableGrant
 from .nesting import Piece, check_nesting
 from .postgresql_nodes import Proved, check_node, nodes, refused
 from .words import words

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ...scopes.tables import Operation, TableGrant
 from .engine import SqlLimits
 from .errors import SqlRefused
-from .grants import Operation, TableGrant
 from .postgresql_nodes import Proved
 from .postgresql_proof import prove
 from .postgresql_text import Relation, to_text

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from psycopg import sql
 
-from .grants import TableGrant
+from ...scopes.tables import TableGrant
 from .roles_state import RoleState, read_state
 from .runner import BODY, SCHEMA, SIGNATURE, create_function, role_of
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import DatabaseError, InterfaceError, connections, transaction
 
 from ...conf import conf
-from .grants import TableGrant
+from ...scopes.tables import TableGrant
 
 if TYPE_CHECKING:
     from .roles import RolePlan

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from django.db import OperationalError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from ...scopes.tables import TableGrant
 from .caller import in_callers_transaction
 from .engine import SqlLimits, SqlResult
-from .grants import TableGrant
 from .sqlite_converters import strict_converters
 from .sqlite_proof import prove
 from .sqlite_run import run_proved

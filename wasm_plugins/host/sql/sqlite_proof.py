@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
+from ...scopes.tables import TableGrant
 from .checked import check_params, check_text
 from .engine import SqlLimits
 from .errors import SqlRefused
-from .grants import TableGrant
 from .nesting import Piece, check_nesting
 from .remembered import Remembered
 from .sqlite_words import ACTIONS, FIRST_WORDS, FUNCTIONS, NO_NAMES, OPERATIONS

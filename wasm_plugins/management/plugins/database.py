@@ -11,8 +11,8 @@ from django.db import connections
 
 from ...capabilities import DATABASE
 from ...host.sql import roles_apply
-from ...host.sql.grants import TableGrant
 from ...models import Grant, Plugin
+from ...scopes.tables import TableGrant
 from .answer import Answer, Usage, get_plugin
 
 HELP: Final = "Make, check or drop the PostgreSQL roles whose rights bound what plugins' SQL can do."
