@@ -36,12 +36,13 @@ from wasm_plugins.exceptions import PluginError
 from wasm_plugins.models import VersionHealth
 from wasm_plugins.outbox import outbox
 
+Group.objects.create(name="of the caller")
 install(plugin_component("bad", hooks={"guard-opened": text_hook(busy(200_000_000, "fine"))}))
 
 def ask(deadline_ms=1):
     try:
         with transaction.atomic():
-            Group.objects.get_or_create(name="the caller writes, too")
+            Group.objects.update(name="the caller writes, too")  # and waits for its turn, as a first read would not
             get_plugin_manager().call_hook_dynamic("guard-opened", 1, "", deadline_ms=deadline_ms)
         return "ok"
     except PluginError as error:
