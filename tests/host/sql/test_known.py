@@ -62,6 +62,14 @@ def test_what_is_as_it_was_is_not_asked_for_again(begun: list[Armed]) -> None:
     assert len(begun) == 1
 
 
+def test_a_statement_of_no_table_and_one_of_several_are_known_too(begun: list[Armed]) -> None:
+    several = "SELECT n.title FROM plugin_notes n JOIN plugin_prices p ON p.id = n.id WHERE n.id = $1"
+    for _ in range(3):
+        assert title("SELECT 'none' AS title WHERE $1 = 1") == "none"
+        assert title(several) == "first"
+    assert len(begun) == 2
+
+
 def test_another_search_path_leads_to_other_tables(begun: list[Armed]) -> None:
     """As with one schema per tenant."""
     assert title() == "first"

@@ -14,7 +14,7 @@ from psycopg.pq import TransactionStatus
 
 from .engine import SqlLimits
 from .postgresql_known import Known, NotKnown, known_of, remember
-from .postgresql_state import AFTER, BEFORE, BEFORE_AS_KNOWN, check_same, relations_of, reported
+from .postgresql_state import AFTER, before, before_as_known, check_same, relations_of, reported
 from .preparing import execute_kept, one_trip
 from .runner import SCHEMA, SIGNATURE
 
@@ -86,6 +86,7 @@ class Armed:
         self._function: Final = None if role is None else f"{SCHEMA}.{role}{SIGNATURE}"
         self._reported: Final = reported(self._raw)
         self._asked: Final = [self._function, statement_ms, lock_ms, sorted(tables)]
+        self._tables: Final = len(tables)
         self._key: Final = (frozenset(tables), self._function, *self._reported)
         self._is_begun = False
         self._is_settled = False
@@ -102,11 +103,11 @@ class Armed:
 
     def begin(self) -> None:
         """Set the savepoint, lower both timeouts, and look at the connection and at the tables."""
-        before = RawCursor(self._raw)
+        look = RawCursor(self._raw)
         with one_trip(self._raw):
             self._save()
-            self._execute(before, BEFORE, self._asked)
-        ((self._state, found, statement_timeout, _, lock_timeout, _),) = before.fetchall()
+            self._execute(look, before(self._tables), self._asked)
+        ((self._state, found, statement_timeout, _, lock_timeout, _),) = look.fetchall()
         self.known = Known(found, relations_of(found), self._state[-1], statement_timeout, lock_timeout)
         remember(self._raw, self._key, self.known)
 
@@ -143,19 +144,19 @@ class Armed:
             with one_trip(self._raw):
                 yield
             return
-        before = RawCursor(self._raw)
+        look = RawCursor(self._raw)
         known = self.known
         expected = [known.found, known.function_right, known.statement_timeout, known.lock_timeout]
         try:
             with one_trip(self._raw):
                 self._save()
-                self._execute(before, BEFORE_AS_KNOWN, [*self._asked, *expected])
+                self._execute(look, before_as_known(self._tables), [*self._asked, *expected])
                 yield
         except errors.DivisionByZero as error:
-            if before.pgresult is None:  # else it is the statement's own
+            if look.pgresult is None:  # else it is the statement's own
                 raise NotKnown from error
             raise
-        ((self._state, _),) = before.fetchall()
+        ((self._state, _),) = look.fetchall()
 
     def settle(self) -> None:
         """Release the savepoint, if that has not been done."""

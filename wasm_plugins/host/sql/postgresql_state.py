@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Final
 
 from django.db import OperationalError
@@ -28,29 +29,46 @@ c.relnamespace::pg_catalog.regnamespace::pg_catalog.text, ARRAY(
 SELECT ARRAY[a.attname::pg_catalog.text, a.atttypid::pg_catalog.regtype::pg_catalog.text] FROM pg_catalog.pg_attribute a
 WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum),
 c.relkind = 'r' AND NOT c.relhassubclass))
-FROM pg_catalog.pg_class c WHERE c.oid = ANY(ARRAY(
-SELECT pg_catalog.to_regclass(pg_catalog.quote_ident(wanted))::pg_catalog.oid
-FROM pg_catalog.unnest($4::pg_catalog.text[]) AS wanted)) AND c.relkind IN ('r', 'p', 'v', 'm')"""
+FROM pg_catalog.pg_class c WHERE c.oid = ANY(ARRAY[{wanted}]::pg_catalog.oid[]) AND c.relkind IN ('r', 'p', 'v', 'm')"""
+_WANTED: Final = "pg_catalog.to_regclass(pg_catalog.quote_ident(($4::pg_catalog.text[])[{number}]))::pg_catalog.oid"
 
 # 0 is no timeout. A stricter one of the host stays.
 _LOWERED: Final = """pg_catalog.current_setting('{name}'), pg_catalog.set_config('{name}', pg_catalog.concat(
 GREATEST(1, LEAST({most}::pg_catalog.int8, NULLIF((EXTRACT(epoch FROM pg_catalog.current_setting('{name}')
 ::pg_catalog.interval) * 1000)::pg_catalog.int8, 0))), 'ms'), true)"""
 
-BEFORE: Final = f"""SELECT {_STATE}, ({_RELATIONS}), {_LOWERED.format(name="statement_timeout", most="$2")},
+_BEFORE: Final = f"""SELECT {_STATE}, ({_RELATIONS}), {_LOWERED.format(name="statement_timeout", most="$2")},
 {_LOWERED.format(name="lock_timeout", most="$3")}"""
 
-# As BEFORE, where what it would find is expected. It fails, and nothing that was sent behind it is run, if the tables,
+# As before, where what it would find is expected. It fails, and nothing that was sent behind it is run, if the tables,
 # the plugin's function or the timeouts are others by now.
 _COMPARED: Final = """1 / (CASE WHEN found.relations IS NOT DISTINCT FROM $5::pg_catalog.jsonb
 AND found.state[10] IS NOT DISTINCT FROM $6::pg_catalog.text AND found.statement_timeout = $7::pg_catalog.text
 AND found.lock_timeout = $8::pg_catalog.text THEN 1 ELSE 0 END)"""
 
-BEFORE_AS_KNOWN: Final = f"""SELECT state, {_COMPARED}
-FROM ({BEFORE}) AS found (state, relations, statement_timeout, lowered_1, lock_timeout, lowered_2)"""  # noqa: S608
+_BEFORE_AS_KNOWN: Final = f"""SELECT state, {_COMPARED}
+FROM ({_BEFORE}) AS found (state, relations, statement_timeout, lowered_1, lock_timeout, lowered_2)"""  # noqa: S608
 
 AFTER: Final = f"""SELECT {_STATE}, pg_catalog.set_config('statement_timeout', $2, true),
 pg_catalog.set_config('lock_timeout', $3, true)"""
+
+
+@cache
+def before(tables: int) -> str:
+    """Write what looks at a connection and at so many tables, and lowers both timeouts."""
+    return _BEFORE.format(wanted=_wanted(tables))
+
+
+@cache
+def before_as_known(tables: int) -> str:
+    """Write the same for when what it would find is expected."""
+    return _BEFORE_AS_KNOWN.format(wanted=_wanted(tables))
+
+
+def _wanted(tables: int) -> str:
+    # Where there is no table, the first is null, and so is what it is looked up as.
+    return ", ".join(_WANTED.format(number=number) for number in range(1, max(1, tables) + 1))
+
 
 _CATALOGUES: Final = frozenset({"pg_catalog", "information_schema"})
 
@@ -87,7 +105,7 @@ def check_readable(raw: Any) -> None:
 
 
 def relations_of(found: str | None) -> dict[str, Relation]:
-    """Read the tables that ``BEFORE`` found, by name; those of the catalogues are none."""
+    """Read the tables that ``before`` found, by name; those of the catalogues are none."""
     named = json.loads(found or "{}")
     return {
         name: Relation(_unquoted(schema), frozenset(column for column, _ in typed), tuple(map(tuple, typed)), is_plain)
