@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from typing import Any, Final, Literal
 
+from django.core.signals import setting_changed
+from django.dispatch import receiver
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -77,8 +80,20 @@ _PER_CALL: Final = frozenset(field.name for field in fields(Limits))
 
 def project_limits(deadline_ms: int) -> Limits:
     """Return what one call may spend, of a plugin that has no numbers of its own."""
+    return replace(_project_limits(), deadline_ms=deadline_ms)
+
+
+@cache
+def _project_limits() -> Limits:
     numbers = {name: limit.default for name, limit in LIMITS.items() if name in _PER_CALL}
-    return replace(Limits(deadline_ms=deadline_ms), **numbers)
+    return replace(Limits(), **numbers)
+
+
+@receiver(setting_changed)
+def _forget(*, setting: str, **_: object) -> None:
+    """Read the project's numbers anew. Settings change in tests only; to read twenty would cost each call a tenth."""
+    if setting.startswith(PREFIX):
+        _project_limits.cache_clear()
 
 
 def with_own(limits: Limits, own: Mapping[str, int]) -> Limits:

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from weakref import WeakKeyDictionary
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 
 from wasm_plugins.host.sql import postgresql_known, roles_apply
 from wasm_plugins.host.sql.engine import SqlLimits, SqlResult, engine_for
 from wasm_plugins.host.sql.errors import SqlFailed, SqlRefused, SqlUnavailable
 from wasm_plugins.host.sql.postgresql_session import Armed
+from wasm_plugins.host.sql.runner import role_of
 from wasm_plugins.runtime.values import Variant
 
 from .conftest import GRANT, give_role
@@ -19,6 +20,7 @@ from .conftest import GRANT, give_role
 pytestmark = [pytest.mark.django_db(databases=["default", "sqlite"]), pytest.mark.usefixtures("tables")]
 
 ONE = "SELECT title FROM plugin_notes WHERE id = $1"
+LEAK = "CREATE FUNCTION title(plugin_notes) RETURNS text LANGUAGE sql AS $$ SELECT secret FROM host_secret $$"
 
 
 def run(sql: str = ONE, params: Sequence[object] = (1,)) -> SqlResult:
@@ -109,12 +111,32 @@ def test_a_column_that_came_since_is_there() -> None:
     assert title(sql) == "new"
 
 
+@pytest.mark.django_db(transaction=True, databases=["default", "sqlite"])
+def test_a_column_that_went_away_is_not_taken_for_a_function_by_who_sees_the_past() -> None:
+    """Names in a statement are read as they are now, whatever the transaction sees of the catalogue."""
+    sql = "SELECT n.title FROM plugin_notes n WHERE n.id = $1"
+    other = connections["default"].copy("default")
+    try:
+        with transaction.atomic():
+            by_host("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", "SELECT count(*) FROM host_secret")
+            with other.cursor() as cursor:
+                cursor.execute("ALTER TABLE plugin_notes DROP COLUMN title")
+                cursor.execute(LEAK)
+            for _ in range(2):
+                with pytest.raises(SqlRefused):
+                    run(sql)
+    finally:
+        with other.cursor() as cursor:
+            cursor.execute("DROP FUNCTION IF EXISTS title(plugin_notes)")
+        other.close()
+
+
 def test_a_column_that_went_away_is_not_taken_for_a_function() -> None:
     sql = "SELECT n.title FROM plugin_notes n WHERE n.id = $1"
     assert title(sql) == "first"
     by_host(
         "ALTER TABLE plugin_notes DROP COLUMN title",
-        "CREATE FUNCTION title(plugin_notes) RETURNS text LANGUAGE sql AS $$ SELECT secret FROM host_secret $$",
+        LEAK,
     )
     with pytest.raises(SqlRefused):
         run(sql)
@@ -174,17 +196,44 @@ def test_other_parameters_of_a_known_statement_are_understood_before_anything_is
     with pytest.raises(SqlFailed):
         run(ONE, ["no number"])
     with pytest.raises(SqlFailed):
-        run("SELECT title FROM plugin_notes WHERE id = $1 AND body = $2", [1, 2])
+        run("SELECT title FROM plugin_notes WHERE body = id AND title = $1", ["x"])
     assert title() == "first"
 
 
 def test_another_connection_expects_nothing(begun: list[Armed]) -> None:
     assert title() == "first"
-    known = connections["default"].copy("default")
+    other = connections["default"].copy("default")
+    role = role_of("tester", connection.settings_dict["NAME"])
     try:
-        with known.cursor() as cursor:
+        with other.cursor() as cursor:
             cursor.execute("SELECT 1")
-        session = Armed(known, None, ["plugin_notes"], 1_000, 100)
-        assert not session.expect()
+        asked = [Armed(each, role, ["plugin_notes"], 1_000, 100).expect() for each in (connection, other)]
+        assert asked == [True, False]
     finally:
-        known.close()
+        other.close()
+
+
+def test_where_it_is_otherwise_again_and_again_it_is_asked_for_first(begun: list[Armed]) -> None:
+    """Else every second statement would stand as an error in the server's log, and leave a plan behind."""
+    missed = []
+    for second in range(20):
+        by_host(f"SET LOCAL statement_timeout TO '{10 + second}s'")
+        before = len(begun)
+        assert title() == "first"
+        missed.append(len(begun) - before)
+    assert missed == [1] * 20
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%THEN 1 ELSE 0 END%'")
+        assert cursor.fetchone()[0] <= 3
+
+
+def test_statements_that_fail_leave_the_server_a_bounded_number_of_plans() -> None:
+    for number in range(40):
+        sql = f"SELECT title, {number} AS n FROM plugin_notes WHERE id = 1 / (points - points) AND id = $1"
+        for _ in range(8):
+            with pytest.raises(SqlFailed, match="division by zero"):
+                run(sql)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements")
+        assert cursor.fetchone()[0] < 200
+    assert title() == "first"

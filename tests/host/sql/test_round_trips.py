@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,10 +11,11 @@ import pytest
 from django.db import OperationalError, connection, transaction
 
 from wasm_plugins.host.sql import postgresql_answer, preparing
-from wasm_plugins.host.sql.engine import SqlLimits, engine_for
+from wasm_plugins.host.sql.engine import SqlLimits, SqlResult, engine_for
 from wasm_plugins.host.sql.errors import SqlFailed, SqlRefused
 from wasm_plugins.host.sql.postgresql_session import Armed, armed
 from wasm_plugins.runtime.values import Variant
+from wasm_plugins.scopes.tables import TableGrant
 
 from .conftest import GRANT, Run
 
@@ -203,3 +205,51 @@ def test_a_plan_that_could_not_be_made_is_made_the_next_time(run: Run) -> None:
     for _ in range(2):
         run_again(sql, [1])
     assert preparing._is_direct[connection.connection]
+
+
+class Alarm(Exception):
+    """As RQ's timeout, which a signal raises wherever the work happens to be."""
+
+
+@pytest.mark.parametrize("times_before", [0, 3], ids=["asked for first", "known"])
+def test_a_signal_in_the_midst_of_a_statement_arrives_as_what_it_is(run: Run, times_before: int) -> None:
+    """Also where the host is handling an error of its own, and nothing of its transaction is kept."""
+    sql = "SELECT count(*) AS n FROM " + ", ".join(f"generated {name}" for name in "abcdef")
+    grant = TableGrant.from_scope({"tables": {"generated": ["select"]}})
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE generated AS SELECT n FROM generate_series(1, 60) n")
+
+    def ask(text: str) -> SqlResult:
+        limits = SqlLimits(statement_ms=5_000)
+        return engine_for("postgresql").run(
+            "default", text, [], grant, plugin="tester", remaining_ms=9_000, limits=limits
+        )
+
+    for _ in range(times_before):
+        ask("SELECT n FROM generated WHERE n = 1")
+    before = signal.signal(signal.SIGALRM, raise_alarm)
+    try:
+        with pytest.raises(Alarm), transaction.atomic():
+            signal.setitimer(signal.ITIMER_REAL, 0.2)
+            try:
+                ask(sql)
+            finally:
+                assert connection.needs_rollback
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        connection.close()
+
+
+def raise_alarm(*_: object) -> None:
+    """Do what RQ does when a job's time is over."""
+    raise Alarm
+
+
+def test_an_error_that_the_host_is_handling_is_not_taken_for_a_signal(run: Run) -> None:
+    try:
+        raise Alarm
+    except Alarm:
+        for _ in range(3):
+            with pytest.raises(SqlFailed):
+                run_again("UPDATE plugin_notes SET points = 1 / (points - points)")

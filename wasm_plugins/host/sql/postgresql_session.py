@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, Final
 
 import psycopg
@@ -13,9 +13,10 @@ from psycopg import RawCursor, errors
 from psycopg.pq import TransactionStatus
 
 from .engine import SqlLimits
-from .postgresql_known import Known, NotKnown, known_of, remember
+from .errors import SqlFailed, SqlRefused, SqlUnavailable
+from .postgresql_known import Known, NotKnown, known_of, note_miss, remember
 from .postgresql_state import AFTER, before, before_as_known, check_same, relations_of, reported
-from .preparing import execute_kept, one_trip
+from .preparing import bound_kept, execute_kept, one_trip
 from .runner import SCHEMA, SIGNATURE
 
 _SAVEPOINT: Final = "wasm_plugins_statement"
@@ -58,10 +59,12 @@ def armed(
             session.begin()
         yield session
         session.settle()
-    except Exception as error:
-        is_lost = isinstance(error, psycopg.Error) and connection.connection.closed  # that is told further up
-        if session.undo() or is_lost:
+    except (psycopg.Error, SqlRefused, SqlFailed, SqlUnavailable, NotKnown) as error:
+        is_undone = session.undo()
+        if is_undone or (isinstance(error, psycopg.Error) and connection.connection.closed):  # that is told further up
             raise
+        if session.lost is not None:
+            raise session.lost from error
         # Not as an error of the plugin's: its caller would go on, and commit a transaction that is none any more.
         raise OperationalError("a plugin's statement failed and could not be undone") from error
     except BaseException:
@@ -90,6 +93,8 @@ class Armed:
         self._key: Final = (frozenset(tables), self._function, *self._reported)
         self._is_begun = False
         self._is_settled = False
+        self.lost: psycopg.Error | None = None
+        """What the server's silence was, if the connection was lost while it was to be undone."""
         self.known: Known
         """The tables that the statement names, and whether the plugin has a function to run it in."""
 
@@ -154,6 +159,7 @@ class Armed:
                 yield
         except errors.DivisionByZero as error:
             if look.pgresult is None:  # else it is the statement's own
+                note_miss(self._raw, self._key)
                 raise NotKnown from error
             raise
         ((self._state, _),) = look.fetchall()
@@ -179,9 +185,14 @@ class Armed:
         is_open = self._is_begun and not self._is_settled
         is_as_before = not is_open and status == TransactionStatus.INTRANS
         if is_open and status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
-            with suppress(psycopg.Error):
-                self._command(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}; {_RELEASE}")
+            try:
+                with one_trip(self._raw):
+                    self._command(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
+                    self._command(_RELEASE)
+                bound_kept(self._raw)
                 is_as_before = True
+            except psycopg.Error as error:
+                self.lost = error if self._raw.closed else None
         if is_as_before:
             self._connection.needs_rollback = needed_rollback
         return is_as_before

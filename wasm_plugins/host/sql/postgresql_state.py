@@ -23,11 +23,14 @@ pg_catalog.current_setting('session_replication_role'), pg_catalog.now()::pg_cat
 pg_catalog.pg_my_temp_schema()::pg_catalog.text,
 pg_catalog.has_function_privilege(pg_catalog.to_regprocedure($1)::pg_catalog.oid, 'EXECUTE')::pg_catalog.text]"""
 
+# A transaction that sees the past would see columns that are gone, and a plugin's "t.gone" is then a call of a function
+# of that name: has_column_privilege looks at the present, and is null for them.
 # Views are tables here: the admin named the view, and what it reads is the business of who wrote it.
 _RELATIONS: Final = """SELECT pg_catalog.jsonb_object_agg(c.relname, pg_catalog.jsonb_build_array(
 c.relnamespace::pg_catalog.regnamespace::pg_catalog.text, ARRAY(
 SELECT ARRAY[a.attname::pg_catalog.text, a.atttypid::pg_catalog.regtype::pg_catalog.text] FROM pg_catalog.pg_attribute a
-WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum),
+WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+AND pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'SELECT') IS NOT NULL ORDER BY a.attnum),
 c.relkind = 'r' AND NOT c.relhassubclass))
 FROM pg_catalog.pg_class c WHERE c.oid = ANY(ARRAY[{wanted}]::pg_catalog.oid[]) AND c.relkind IN ('r', 'p', 'v', 'm')"""
 _WANTED: Final = "pg_catalog.to_regclass(pg_catalog.quote_ident(($4::pg_catalog.text[])[{number}]))::pg_catalog.oid"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -16,6 +17,11 @@ _THRESHOLD: Final = 5
 """psycopg's own default; with any number it prepares a statement that asks for it at once."""
 
 _MOST_COUNTED: Final = 100
+_FAILURES_PER_LOOK: Final = 20
+_MOST_FORGOTTEN: Final = 50
+"""Plans that the driver may have forgotten on the server; one was seen to take some 100 kB."""
+
+_failures: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
 _times: WeakKeyDictionary[Any, OrderedDict[int, int]] = WeakKeyDictionary()
 _is_direct: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
 
@@ -31,6 +37,7 @@ def one_trip(raw: Any) -> Iterator[None]:
         psycopg.Error: What the server answers to the first statement that fails.
     """
     failed: psycopg.Error | None = None
+    handled = sys.exc_info()[1]
     try:
         with raw.pipeline() if Pipeline.is_supported() else nullcontext():
             try:
@@ -38,11 +45,34 @@ def one_trip(raw: Any) -> Iterator[None]:
             except psycopg.Error as error:
                 failed = error  # out of the driver's block it would be logged, with what was not run because of it
     except psycopg.Error as error:
+        if failed is None and (stop := _stop_behind(error, handled)) is not None:
+            raise stop from None
         failed = failed or error
     if isinstance(failed, errors.InvalidSqlStatementName):
         _is_direct[raw] = False  # the driver believes it is still there: never again on this connection
     if failed is not None:
         raise failed
+
+
+def _stop_behind(error: psycopg.Error, handled: BaseException | None) -> BaseException | None:
+    """Return what interrupted the wait, such as RQ's timeout: the driver raises an error of its own in its place."""
+    cause = error.__context__
+    while isinstance(cause, psycopg.Error):
+        cause = cause.__context__
+    return None if cause is handled else cause
+
+
+def bound_kept(raw: Any) -> None:
+    """See to it that what fails leaves not ever more plans on the server; called after something failed.
+
+    A statement that is prepared and then fails stays there, and the driver forgets it: only the server can be asked.
+    """
+    failures = _failures[raw] = _failures.get(raw, 0) + 1
+    if failures % _FAILURES_PER_LOOK or not _is_direct.get(raw):
+        return
+    (kept,) = raw.execute("SELECT pg_catalog.count(*) FROM pg_catalog.pg_prepared_statements", prepare=False).fetchone()
+    if kept > (raw.prepared_max or 0) + _MOST_FORGOTTEN:
+        _is_direct[raw] = False
 
 
 def execute_kept(
