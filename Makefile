@@ -33,7 +33,7 @@ docs: $(READY) ## Build the documentation as a site into var/site, with every li
 	@NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict
 
 advisories: $(READY) ## Say which upstream advisories on wasmtime apply; fails for one that nobody has looked at
-	@$(RUN) -m wasm_plugins.kit advisories --allow-accepted
+	@$(RUN) -m wasm_plugins.kit advisories
 
 format: $(READY) ## Put the code into the project's format
 	@$(VENV)/bin/ruff format .

@@ -124,6 +124,18 @@ def test_a_database_elsewhere_that_may_be_waited_for_for_ever_is_warned_of(
     assert ids() == []
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [({}, ["W005"]), ({"transaction_mode": "DEFERRED"}, ["W005"]), ({"transaction_mode": "IMMEDIATE"}, [])],
+)
+def test_sqlite_where_a_transaction_may_have_to_write_too_late_is_warned_of(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, options: dict[str, str], expected: list[str]
+) -> None:
+    settings.WASM_PLUGINS_DATABASES = {"default": "sqlite"}
+    monkeypatch.setitem(connections["sqlite"].settings_dict, "OPTIONS", options)
+    assert ids() == expected
+
+
 @pytest.mark.parametrize("wrong", ["no.such.module", "nodots", "wasm_plugins.paths.PATH_CHARS", 7])
 def test_an_authenticator_that_is_no_function_is_an_error(settings: Settings, wrong: object) -> None:
     settings.WASM_PLUGINS_AUTHENTICATOR = wrong

@@ -36,6 +36,21 @@ def check_databases() -> Iterator[CheckMessage]:
             id="wasm_plugins.W004",
         )
 
+    for alias in sorted({each for each in databases.values() if each in connections and _reads_first(each)}):
+        yield Warning(
+            f"Database {alias!r} is SQLite, and has no 'transaction_mode': 'IMMEDIATE' in OPTIONS.",
+            hint="A transaction that reads before it writes fails there at once (database is locked) if anybody else "
+            'wrote meanwhile, be it this app. Give it "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20}.',
+            id="wasm_plugins.W005",
+        )
+
+
+def _reads_first(alias: str) -> bool:
+    """Whether a transaction takes its turn to write only when it comes to that."""
+    options = connections[alias].settings_dict["OPTIONS"]
+    mode = str(options.get("transaction_mode") or "DEFERRED")
+    return connections[alias].vendor == "sqlite" and mode.upper() == "DEFERRED"
+
 
 def _may_wait_for_ever(alias: str) -> bool:
     """Whether nothing bounds a new connection to a server beyond this machine."""

@@ -159,7 +159,8 @@ def test_the_report_says_what_a_version_serves_to_whom_and_what_it_wants(root: S
         "/plugins/busy/closed GET, POST, those with the permission shop.view_order",
         "Hooks order-placed",
         "Tasks count",
-        "database : read and write database tables, inside the caller&#x27;s transaction – shop_order (select)",
+        "database : use database tables, as listed with each, inside the caller&#x27;s transaction – shop_order "
+        "(select)",
         "WASI, without files and network: cli, io",
     ):
         assert part in page, part

@@ -19,8 +19,8 @@ from .offers import WORDS
 
 WHY: Final[Mapping[str, str | Promise]] = {
     DATABASE: gettext_lazy(
-        "It sees and changes these tables for all users, whoever called it, and nothing else in the database. What it "
-        "changes is part of the same transaction as the act it was called for."
+        "It may do this for all users, whoever called it, and reaches nothing else in the database. What it changes, "
+        "if it may, is part of the same transaction as the act it was called for."
     ),
     HTTP: gettext_lazy("Whatever it may read here, it can send there."),
     CONFIG: gettext_lazy("Give it no secret that is good for anything else; it could send it wherever it may send to."),

@@ -16,12 +16,12 @@ from ..grants import reaches, requested_scopes
 from ..models import Plugin, PluginVersion
 
 WORDS: Final[Mapping[str, str | Promise]] = {
-    DATABASE: gettext_lazy("read and write database tables, inside the caller's transaction"),
+    DATABASE: gettext_lazy("use database tables, as listed with each, inside the caller's transaction"),
     AUTHORIZATION: gettext_lazy("ask what the user who calls may do"),
     HTTP: gettext_lazy("send requests to other hosts"),
     HTML: gettext_lazy(
         "answer with HTML, without scripts and forms: pages at this site's address, and parts of the site's own pages"
-        " where it has places for them; it runs without"
+        " where it has places for them; the plugin also runs without this"
     ),
     CONFIG: gettext_lazy("read its own settings and secrets"),
     KEYVALUE: gettext_lazy("keep values of its own between calls, up to a limit; no other plugin sees them"),

@@ -19,10 +19,10 @@ from wasm_plugins.capabilities import (
 )
 
 WORDS: Final[Mapping[str, str]] = {
-    DATABASE: "read and write database tables, inside the caller's transaction",
+    DATABASE: "use database tables, as listed with each, inside the caller's transaction",
     AUTHORIZATION: "ask what the user who calls may do",
     HTTP: "send requests to other hosts",
-    HTML: "answer with HTML pages, without scripts and forms; it runs without",
+    HTML: "answer with HTML pages, without scripts and forms; the plugin also runs without this",
     CONFIG: "read its own settings and secrets",
     KEYVALUE: "keep values of its own between calls, up to a limit; no other plugin sees them",
 }

@@ -78,5 +78,6 @@ def _next_steps(name: str, language: str, files: list[Path]) -> list[str]:
         "",
         f"  cd {name}",
         "  wasm-plugins build",
-        f"""  wasm-plugins call build/{name}.wasm hook order-placed 42 '"gift"'""",
+        "  wasm-plugins test",
+        f"  wasm-plugins call build/{name}.wasm hook order-placed 42 gift",
     ]
