@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import Any, Final, Literal
 
-from django.core.signals import setting_changed
+from django.core import signals
 from django.dispatch import receiver
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -89,7 +89,7 @@ def _project_limits() -> Limits:
     return replace(Limits(), **numbers)
 
 
-@receiver(setting_changed)
+@receiver(signals.setting_changed)
 def _forget(*, setting: str, **_: object) -> None:
     """Read the project's numbers anew. Settings change in tests only; to read twenty would cost each call a tenth."""
     if setting.startswith(PREFIX):
