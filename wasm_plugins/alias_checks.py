@@ -28,15 +28,19 @@ def check_databases() -> Iterator[CheckMessage]:
                 hint="Their statements are answered with an error. PostgreSQL and SQLite are supported.",
                 id="wasm_plugins.W002",
             )
-    for alias in sorted({each for each in databases.values() if each in connections and _may_wait_for_ever(each)}):
+    for alias in sorted({each for each in databases.values() if each in connections}):
+        yield from _check_options(alias)
+
+
+def _check_options(alias: str) -> Iterator[CheckMessage]:
+    if _may_wait_for_ever(alias):
         yield Warning(
             f"Database {alias!r} has no 'connect_timeout' in OPTIONS.",
             hint="A server that is silent is waited for without end when Django connects again, also in a plugin's "
             "call that has no time left. Give it some seconds.",
             id="wasm_plugins.W004",
         )
-
-    for alias in sorted({each for each in databases.values() if each in connections and _reads_first(each)}):
+    if _may_write_too_late(alias):
         yield Warning(
             f"Database {alias!r} is SQLite, and has no 'transaction_mode': 'IMMEDIATE' in OPTIONS.",
             hint="A transaction that reads before it writes fails there at once (database is locked) if anybody else "
@@ -45,15 +49,15 @@ def check_databases() -> Iterator[CheckMessage]:
         )
 
 
-def _reads_first(alias: str) -> bool:
-    """Whether a transaction takes its turn to write only when it comes to that."""
-    options = connections[alias].settings_dict["OPTIONS"]
-    mode = str(options.get("transaction_mode") or "DEFERRED")
-    return connections[alias].vendor == "sqlite" and mode.upper() == "DEFERRED"
-
-
 def _may_wait_for_ever(alias: str) -> bool:
     """Whether nothing bounds a new connection to a server beyond this machine."""
     database = connections[alias].settings_dict
     is_remote = connections[alias].vendor == "postgresql" and not database["HOST"].startswith(("/", "@"))
     return is_remote and bool(database["HOST"]) and "connect_timeout" not in database["OPTIONS"]
+
+
+def _may_write_too_late(alias: str) -> bool:
+    """Whether a transaction takes its turn to write only when it comes to that."""
+    options = connections[alias].settings_dict["OPTIONS"]
+    mode = str(options.get("transaction_mode") or "DEFERRED")
+    return connections[alias].vendor == "sqlite" and mode.upper() == "DEFERRED"

@@ -54,7 +54,7 @@ class PostgresqlEngine:
         role = None if conf.DATABASE_RUNNER == "off" else role_of(plugin, raw.info.dbname)
         budget_ms = min(remaining_ms, limits.statement_ms)
 
-        def begin(session: Armed) -> Statement:
+        def spelled(session: Armed) -> Statement:
             known = session.known
             text = _texts.written(proved, known.relations, len(params), grant, limits)
             through = role if must_use(conf.DATABASE_RUNNER, known.has_runner, alias) else None
@@ -65,14 +65,14 @@ class PostgresqlEngine:
                 suppress(NotKnown),
                 armed(connection, proved.tables, role, remaining_ms, limits, expects=True) as session,
             ):
-                return _answer(session, begin, proved, limits)
+                return _answer(session, spelled, proved, limits)
             with armed(connection, proved.tables, role, remaining_ms, limits) as session:
-                return _answer(session, begin, proved, limits)
+                return _answer(session, spelled, proved, limits)
 
 
-def _answer(session: Armed, begin: Callable[[Armed], Statement], proved: ProvedText, limits: SqlLimits) -> SqlResult:
+def _answer(session: Armed, spelled: Callable[[Armed], Statement], proved: ProvedText, limits: SqlLimits) -> SqlResult:
     try:
-        statement = begin(session)
+        statement = spelled(session)
     except (SqlRefused, SqlUnavailable) as error:
         if session.is_begun:
             raise
