@@ -14,7 +14,6 @@ from .conf import PREFIX, conf, is_safe_mode
 from .exceptions import SafeModeOn
 from .host import host_interfaces
 from .runtime.compiled import CompiledCache
-from .runtime.component import Component
 from .runtime.lifeline import DEATHS, Lifeline
 from .runtime.limits import CompileLimits, Limits
 from .runtime.linker import LinkedComponent
@@ -84,9 +83,9 @@ def get_linked(digest: str) -> Callee:
     with _loading[digest]:
         if (found := _linked.get(digest)) is None:
             compiled = compiled_cache()
-            native = compiled.load(digest, lambda: read_kept(digest))
+            component = compiled.load(digest, lambda: read_kept(digest))
             _lifelines[digest] = compiled.lifeline
-            found = _linked[digest] = LinkedComponent(Component(native), host_interfaces())
+            found = _linked[digest] = LinkedComponent(component, host_interfaces())
         return found
 
 

@@ -14,7 +14,6 @@ from .exceptions import CompileError, PluginQuarantined
 from .host import host_interfaces
 from .models import PluginVersion
 from .runtime.compiler import check_preamble, digest_of
-from .runtime.component import Component
 from .runtime.fingerprint import engine_fingerprint
 from .runtime.lifeline import DEATHS
 from .runtime.verification import Verified, verify
@@ -53,11 +52,11 @@ def verify_bytes(data: bytes, *, name: str | None, again: bool = False, progress
     else:
         components.forgive(digest)
     with progress(name or "component", len(data)):
-        native = components.compiled_cache().load(digest, lambda: data)
+        component = components.compiled_cache().load(digest, lambda: data)
         with components.running(digest):
             verified = verify(
                 data,
-                Component(native),
+                component,
                 interfaces=host_interfaces(),
                 hooks=hook_signatures(),
                 limits=components.manifest_limits(),

@@ -14,7 +14,6 @@ from wasm_plugins.exceptions import ArtifactError, CompileError
 from wasm_plugins.runtime import compiled, compiler, fingerprint, sandbox
 from wasm_plugins.runtime.compiled import CompiledCache
 from wasm_plugins.runtime.compiler import digest_of
-from wasm_plugins.runtime.component import Component
 from wasm_plugins.runtime.linker import LinkedComponent
 
 from .components import COUNT, GROW, binary
@@ -58,7 +57,7 @@ def compiles(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
 
 def _load(folder: Path, data: bytes = DATA) -> LinkedComponent:
-    return LinkedComponent(Component(CompiledCache(folder).load(digest_of(data), lambda: data)), {})
+    return LinkedComponent(CompiledCache(folder).load(digest_of(data), lambda: data), {})
 
 
 def _entry(folder: Path, suffix: str, digest: str = DIGEST) -> Path:
@@ -111,7 +110,7 @@ def _empty(folder: Path) -> None:
 
 
 def _swap(folder: Path) -> None:
-    for suffix in ("cwasm", "mac"):
+    for suffix in ("cwasm", "seal"):
         _entry(folder, suffix).write_bytes(_entry(folder, suffix, digest_of(OTHER)).read_bytes())
 
 
@@ -121,12 +120,17 @@ def _link(folder: Path) -> None:
     path.symlink_to(folder / "elsewhere")
 
 
-def _forget_mac(folder: Path) -> None:
-    _entry(folder, "mac").unlink()
+def _forget_seal(folder: Path) -> None:
+    _entry(folder, "seal").unlink()
 
 
-def _shorten_mac(folder: Path) -> None:
-    _entry(folder, "mac").write_bytes(_entry(folder, "mac").read_bytes()[:8])
+def _shorten_seal(folder: Path) -> None:
+    _entry(folder, "seal").write_bytes(_entry(folder, "seal").read_bytes()[:8])
+
+
+def _change_type(folder: Path) -> None:
+    path = _entry(folder, "seal")
+    path.write_bytes(path.read_bytes().replace(b'"u32"', b'"u64"'))
 
 
 def _open_to_all(folder: Path) -> None:
@@ -135,7 +139,7 @@ def _open_to_all(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    [_flip, _truncate, _empty, _swap, _link, _forget_mac, _shorten_mac, _open_to_all],
+    [_flip, _truncate, _empty, _swap, _link, _forget_seal, _shorten_seal, _change_type, _open_to_all],
     ids=lambda each: each.__name__.strip("_"),
 )
 def test_an_entry_that_is_not_as_it_was_written_is_compiled_again(

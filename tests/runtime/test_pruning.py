@@ -11,7 +11,6 @@ import pytest
 from wasm_plugins.runtime import sandbox
 from wasm_plugins.runtime.compiled import CompiledCache
 from wasm_plugins.runtime.compiler import digest_of
-from wasm_plugins.runtime.component import Component
 from wasm_plugins.runtime.linker import LinkedComponent
 from wasm_plugins.runtime.pruning import DRAFT_S, FOREIGN_S, prune
 
@@ -28,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
 
 def _entry(folder: Path, name: str, *, age_s: float = 0, size_bytes: int = 100, fingerprint: str = OURS) -> str:
     stem = f"{name}-{fingerprint}"
-    for suffix in ("cwasm", "mac", "lock"):
+    for suffix in ("cwasm", "seal", "lock"):
         (folder / f"{stem}.{suffix}").write_bytes(bytes(size_bytes) if suffix == "cwasm" else b"")
     at = time.time() - age_s
     os.utime(folder / f"{stem}.cwasm", (at, at))
@@ -87,7 +86,7 @@ def test_the_key_stays(folder: Path) -> None:
 def test_code_that_is_loaded_runs_on_when_its_entry_goes(folder: Path) -> None:
     cache = CompiledCache(folder / "cache")
     data = binary(COUNT)
-    loaded = LinkedComponent(Component(cache.load(digest_of(data), lambda: data)), {})
+    loaded = LinkedComponent(cache.load(digest_of(data), lambda: data), {})
     for path in cache.folder.glob("*.cwasm"):
         path.unlink()
     assert sandbox.call(loaded, "run") == 1

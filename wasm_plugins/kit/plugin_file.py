@@ -52,7 +52,7 @@ def open_plugin(path: Path) -> PluginFile:
             tell(f"compiling {path} ({size_text(len(data))}), once for these bytes …")
         return data
 
-    component = Component(CompiledCache(cache_folder(), limits=LIMITS).load(digest, read))
+    component = CompiledCache(cache_folder(), limits=LIMITS).load(digest, read)
     return PluginFile(path=path, data=data, digest=digest, component=component)
 
 

@@ -16,7 +16,6 @@ from wasm_plugins.kit.keygen import read_private_key
 from wasm_plugins.manifest import TOML_SECTION
 from wasm_plugins.manifest_reader import check_name
 from wasm_plugins.runtime.compiled import CompiledCache
-from wasm_plugins.runtime.component import Component
 from wasm_plugins.runtime.sections import read_sections
 from wasm_plugins.runtime.signing import sign
 from wasm_plugins.runtime.statement import Statement, stated_capabilities
@@ -69,7 +68,7 @@ def statement_on(data: bytes, *, name: str, number: int, not_before: int = 0) ->
     declared = _toml(data)
     with tempfile.TemporaryDirectory() as folder:
         digest = hashlib.sha256(data).hexdigest()
-        imports = Component(CompiledCache(Path(folder)).load(digest, lambda: data)).imports
+        imports = CompiledCache(Path(folder)).load(digest, lambda: data).imports
     scopes = declared.get("capabilities", {})
     return Statement(
         name=check_name(name, "--name"),

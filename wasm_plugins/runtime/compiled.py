@@ -1,19 +1,16 @@
 """Keeps compiled code on this machine: private, authenticated, and compiled once for each digest.
 
 Compiled code is native code: loading it is running it. So an entry counts only when it lies in a folder of our own,
-belongs to us, and carries a keyed digest over its bytes, made with a key that never leaves the folder (HMAC-SHA256,
-RFC 2104). What an attacker with our own user id could do he can do without us.
+belongs to us, and carries a seal made with a key that never leaves the folder. What an attacker with our own user id
+could do he can do without us. Beside the code, under the same seal, lies the component's type.
 """
 
 from __future__ import annotations
 
 import fcntl
-import hmac
 import logging
-import mmap
 import os
 import secrets
-import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,15 +21,17 @@ from wasmtime import component as wc
 
 from ..exceptions import ArtifactError
 from .compiler import NoRoom, compile_here, compile_to, digest_of
+from .component import Component
 from .engine import get_runtime
 from .fingerprint import engine_fingerprint
+from .introspection import introspect
 from .lifeline import Lifeline
 from .limits import CompileLimits
 from .pruning import prune, touch
+from .recorded_type import read_type, write_type
+from .sealing import SEAL_BYTES, check_private, is_sealed, read_key, seal
 
 QUOTA_BYTES: Final = 2 * 1024**3
-_KEY_BYTES: Final = 32
-_OURS_ONLY: Final = 0o077
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +61,7 @@ class CompiledCache:
         self.lifeline: Final = Lifeline(folder / "running")
         """Where it is noted what runs in this process."""
 
-    def load(self, digest: str, read: Callable[[], bytes]) -> wc.Component:
+    def load(self, digest: str, read: Callable[[], bytes]) -> Component:
         """Return the compiled component of a digest, compiling it first if this machine never did.
 
         Blocks for milliseconds when it is there, and for as long as compiling takes when not; processes that want the
@@ -89,14 +88,14 @@ class CompiledCache:
         """Make the folder and its key, or find them; tried again whenever it did not work the last time."""
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _check_private(self.folder, os.lstat(self.folder))
-            self._key = _read_key(self.folder / "key")
+            check_private(self.folder, os.lstat(self.folder))
+            self._key = read_key(self.folder / "key")
         except OSError as error:
             self._give_up(error)
             return False
         return True
 
-    def _load(self, name: str, digest: str, read: Callable[[], bytes]) -> wc.Component:
+    def _load(self, name: str, digest: str, read: Callable[[], bytes]) -> Component:
         if (found := self._find(name)) is not None:
             return found
         with self._lock(name):
@@ -109,12 +108,13 @@ class CompiledCache:
             prune(self.folder, quota_bytes=self.quota_bytes, fingerprint=engine_fingerprint(), keep=name)
         return found
 
-    def _load_uncached(self, data: bytes) -> wc.Component:
+    def _load_uncached(self, data: bytes) -> Component:
         """Compile for this process alone, through memory."""
         try:
-            return wc.Component.deserialize(get_runtime().engine, compile_here(data, limits=self.limits))
+            native = wc.Component.deserialize(get_runtime().engine, compile_here(data, limits=self.limits))
         except WasmtimeError as error:
             raise ArtifactError(f"compiled code cannot be loaded: {error}") from error
+        return Component(native)
 
     def _give_up(self, error: OSError) -> None:
         """Go on without the folder this time, and say so once for each reason."""
@@ -124,51 +124,50 @@ class CompiledCache:
         self.problem = problem
 
     def _compile(self, name: str, data: bytes) -> None:
-        """Compile into the folder.
+        """Compile into the folder, and note the component's type beside the code.
 
         Raises:
+            CompileError: It is no component, or one that no plugin can be.
             NoRoom: The folder does not take it.
         """
         draft = self.folder / f"{name}.{os.getpid()}.{secrets.token_hex(4)}.draft"
         try:
             compile_to(data, draft, limits=self.limits)
             with draft.open("rb") as code:
-                mac = self._mac(code.fileno(), name)
-            (self.folder / f"{name}.mac").write_bytes(mac)
+                note = write_type(introspect(self._native(code.fileno(), name)))
+                (self.folder / f"{name}.seal").write_bytes(seal(self._key, code.fileno(), name, note) + note)
             draft.chmod(0o600)
             draft.replace(self.folder / f"{name}.cwasm")
-        except OSError as error:
+        except (OSError, WasmtimeError) as error:
             raise NoRoom(*error.args) from error
         finally:
             with suppress(OSError):
                 draft.unlink(missing_ok=True)
 
-    def _find(self, name: str) -> wc.Component | None:
+    def _find(self, name: str) -> Component | None:
         """Load an entry if it is there and authentic; else it is as good as absent."""
         try:
-            mac = (self.folder / f"{name}.mac").read_bytes()
+            sealed = (self.folder / f"{name}.seal").read_bytes()
             descriptor = os.open(self.folder / f"{name}.cwasm", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError:
             return None
         try:
-            _check_private(self.folder / name, os.fstat(descriptor))
-            if not hmac.compare_digest(mac, self._mac(descriptor, name)):
+            check_private(self.folder / name, os.fstat(descriptor))
+            note = sealed[SEAL_BYTES:]
+            if not is_sealed(self._key, sealed[:SEAL_BYTES], descriptor, name, note):
                 return None
-            with self.lifeline.running(name.partition("-")[0], is_spare=True):
-                found = wc.Component.deserialize_file(get_runtime().engine, _path_of(descriptor))
+            found = Component(self._native(descriptor, name), read_type(note))
             touch(self.folder / f"{name}.cwasm")
             return found
-        except (ArtifactError, WasmtimeError, ValueError, OSError):
+        except (ArtifactError, WasmtimeError, LookupError, ValueError, OSError):
             return None
         finally:
             os.close(descriptor)
 
-    def _mac(self, descriptor: int, name: str) -> bytes:
-        """Digest an open file with our key; the name is part of it, so that no entry passes for another."""
-        with mmap.mmap(descriptor, 0, prot=mmap.PROT_READ) as code:
-            mac = hmac.new(self._key, name.encode() + b"\n", "sha256")
-            mac.update(code)
-            return mac.digest()
+    def _native(self, descriptor: int, name: str) -> wc.Component:
+        """Map compiled code into this process; that it can kill the process is noted for others."""
+        with self.lifeline.running(name.partition("-")[0], is_spare=True):
+            return wc.Component.deserialize_file(get_runtime().engine, _path_of(descriptor))
 
     @contextmanager
     def _lock(self, name: str) -> Iterator[None]:
@@ -195,31 +194,3 @@ def _checked(digest: str, data: bytes) -> bytes:
 def _path_of(descriptor: int) -> str:
     """Name the very file that was checked: the same inode, whatever its old name points at by now."""
     return f"/proc/self/fd/{descriptor}" if os.path.exists("/proc/self/fd") else f"/dev/fd/{descriptor}"
-
-
-def _check_private(path: Path, status: os.stat_result) -> None:
-    if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & _OURS_ONLY or stat.S_ISLNK(status.st_mode):
-        raise ArtifactError(
-            f"{path} must belong to user {os.geteuid()} alone, mode 0700; it is mode "
-            f"{stat.S_IMODE(status.st_mode):04o} of user {status.st_uid}"
-        )
-
-
-def _read_key(path: Path) -> bytes:
-    """Return the folder's key, made by whoever comes first."""
-    draft = path.with_suffix(f".{secrets.token_hex(4)}")
-    if not path.exists():
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as fresh:
-            fresh.write(secrets.token_bytes(_KEY_BYTES))
-        try:
-            os.link(draft, path)  # fails when another process was first
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-    _check_private(path, os.lstat(path))
-    key = path.read_bytes()
-    if len(key) != _KEY_BYTES:
-        raise ArtifactError(f"{path} is damaged: remove the folder {path.parent} to start over")
-    return key

@@ -6,8 +6,8 @@ from typing import Final
 
 from wasmtime import component as wc
 
-from .engine import get_runtime
-from .introspection import Introspection
+from .component_type import ComponentType
+from .introspection import introspect
 from .wit import Func
 
 
@@ -21,13 +21,22 @@ class Component:
         interfaces: Exported instances by full name.
     """
 
-    def __init__(self, native: wc.Component) -> None:
+    def __init__(self, native: wc.Component, known: ComponentType | None = None) -> None:
+        """Wrap compiled code.
+
+        Args:
+            native: The code.
+            known: The component's type; read from the code where it is not given.
+
+        Raises:
+            CompileError: The code was asked, and no plugin can have such a type.
+        """
         self.native: Final = native
-        reported = native.type
-        engine = get_runtime().engine
-        reader = Introspection(engine)
-        self.instances, self.functions = reader.externs(reported.imports(engine))
-        self.interfaces, self.exports = reader.externs(reported.exports(engine))
+        of = known or introspect(native)
+        self.instances: Final = of.instances
+        self.functions: Final = of.functions
+        self.interfaces: Final = of.interfaces
+        self.exports: Final = of.exports
         self._indexes: Final[dict[tuple[str | None, str], wc.ExportIndex]] = {}
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import wasmtime
@@ -11,6 +10,8 @@ from wasmtime import component as wc
 
 from ..exceptions import CompileError
 from . import wit
+from .component_type import ComponentType, Interface
+from .engine import get_runtime
 
 MOST_TYPES: Final = 20_000
 """Parts that all types of a component may have together. A Python plugin with all of WASI has a tenth of that."""
@@ -32,20 +33,18 @@ _PRIMITIVES: dict[type, wit.Primitive] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Interface:
-    """An instance that a component imports or exports."""
+def introspect(native: wc.Component) -> ComponentType:
+    """Return the type of a compiled component.
 
-    functions: Mapping[str, wit.Func]
-    """Its functions by name."""
-
-    resources: tuple[str, ...] = ()
-    """Its resources by name."""
-
-    @property
-    def is_types_only(self) -> bool:
-        """Whether there is nothing to call: such an import needs nothing from the host."""
-        return not self.functions and not self.resources
+    Raises:
+        CompileError: There is something among its imports or exports that no plugin can have, or its types have too
+            many parts.
+    """
+    reported, engine = native.type, get_runtime().engine
+    reader = Introspection(engine)
+    instances, functions = reader.externs(reported.imports(engine))
+    interfaces, exports = reader.externs(reported.exports(engine))
+    return ComponentType(instances=instances, functions=functions, interfaces=interfaces, exports=exports)
 
 
 class Introspection:

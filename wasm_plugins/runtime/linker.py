@@ -12,9 +12,9 @@ from ..capabilities import without_version
 from ..exceptions import LinkError
 from . import guard
 from .component import Component
+from .component_type import Interface
 from .engine import get_runtime
 from .handles import resource_id
-from .introspection import Interface
 from .wit import Func
 
 

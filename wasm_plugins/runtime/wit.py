@@ -38,6 +38,8 @@ F32: Final = Primitive("f32")
 F64: Final = Primitive("f64")
 CHAR: Final = Primitive("char")
 STRING: Final = Primitive("string")
+PRIMITIVES: Final = {each.name: each for each in (BOOL, S8, S16, S32, S64, U8, U16, U32, U64, F32, F64, CHAR, STRING)}
+"""All of them by name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ class ComponentPlugin:
     @cached_property
     def _component(self) -> Component:
         digest = hashlib.sha256(self._data).hexdigest()
-        return Component(components.compiled_cache().load(digest, lambda: self._data))
+        return components.compiled_cache().load(digest, lambda: self._data)
 
     @cached_property
     def _linked(self) -> LinkedComponent:

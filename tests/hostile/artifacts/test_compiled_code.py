@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import os
 import subprocess
 import sys
@@ -16,9 +15,9 @@ from wasm_plugins.exceptions import ArtifactError
 from wasm_plugins.runtime import compiled, fingerprint, sandbox
 from wasm_plugins.runtime.compiled import CompiledCache
 from wasm_plugins.runtime.compiler import digest_of
-from wasm_plugins.runtime.component import Component
 from wasm_plugins.runtime.fingerprint import engine_fingerprint
 from wasm_plugins.runtime.linker import LinkedComponent
+from wasm_plugins.runtime.sealing import SEAL_BYTES, seal
 
 ROOT = Path(__file__).resolve().parents[3]
 DATA, OTHER = binary(COUNT), binary(UNREACHABLE)
@@ -35,13 +34,21 @@ print(run(Path(sys.argv[1])))
 
 def run(folder: Path, data: bytes = DATA) -> object:
     """Load a component through a cache, and call it."""
-    native = CompiledCache(folder).load(digest_of(data), lambda: data)
-    return sandbox.call(LinkedComponent(Component(native), {}), "run")
+    component = CompiledCache(folder).load(digest_of(data), lambda: data)
+    return sandbox.call(LinkedComponent(component, {}), "run")
 
 
 def _entry(folder: Path, suffix: str, data: bytes = DATA) -> Path:
     (found,) = folder.glob(f"{digest_of(data)}-*.{suffix}")
     return found
+
+
+def _seal_again(folder: Path, key: bytes) -> None:
+    """Seal the code that lies there now, with the note that lies beside it."""
+    code, sealed = _entry(folder, "cwasm"), _entry(folder, "seal")
+    note = sealed.read_bytes()[SEAL_BYTES:]
+    with code.open("rb") as opened:
+        sealed.write_bytes(seal(key, opened.fileno(), code.stem, note) + note)
 
 
 def _in_another_process(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -70,7 +77,7 @@ def _swap(folder: Path) -> None:
     CompiledCache(folder).load(digest_of(OTHER), lambda: OTHER)
     mine, theirs = _entry(folder, "cwasm"), _entry(folder, "cwasm", OTHER)
     mine.write_bytes(theirs.read_bytes())
-    _entry(folder, "mac").write_bytes(_entry(folder, "mac", OTHER).read_bytes())
+    _entry(folder, "seal").write_bytes(_entry(folder, "seal", OTHER).read_bytes())
 
 
 def _truncate(folder: Path) -> None:
@@ -89,8 +96,14 @@ def _link(folder: Path) -> None:
 def _with_another_key(folder: Path) -> None:
     path = _entry(folder, "cwasm")
     path.write_bytes(_poisoned(path.read_bytes()))
-    mac = hmac.new(bytes(32), path.stem.encode() + b"\n" + path.read_bytes(), "sha256")
-    _entry(folder, "mac").write_bytes(mac.digest())
+    _seal_again(folder, bytes(32))
+
+
+def _lie_about_the_type(folder: Path) -> None:
+    path = _entry(folder, "seal")
+    sealed = path.read_bytes()
+    assert b'"u32"' in sealed
+    path.write_bytes(sealed.replace(b'"u32"', b'"string"'))
 
 
 def _open_to_all(folder: Path) -> None:
@@ -98,7 +111,9 @@ def _open_to_all(folder: Path) -> None:
     _entry(folder, "cwasm").chmod(0o666)
 
 
-@pytest.mark.parametrize("attack", [_flip, _swap, _truncate, _link, _with_another_key, _open_to_all])
+@pytest.mark.parametrize(
+    "attack", [_flip, _swap, _truncate, _link, _with_another_key, _lie_about_the_type, _open_to_all]
+)
 def test_s3_13_code_that_was_tampered_with_never_runs(attack: Callable[[Path], None], tmp_path: Path) -> None:
     folder = tmp_path / "cache"
     run(folder)
@@ -114,9 +129,7 @@ def test_s3_13_the_machine_code_of_these_tests_would_end_a_process(tmp_path: Pat
     folder = tmp_path / "cache"
     run(folder)
     _flip(folder)
-    path = _entry(folder, "cwasm")
-    mac = hmac.new((folder / "key").read_bytes(), path.stem.encode() + b"\n" + path.read_bytes(), "sha256")
-    _entry(folder, "mac").write_bytes(mac.digest())
+    _seal_again(folder, (folder / "key").read_bytes())
     assert _in_another_process(folder).returncode == 77
 
 
@@ -167,6 +180,5 @@ def test_s3_14_code_that_another_engine_made_is_no_code_even_with_our_key(tmp_pa
     run(folder)
     path = _entry(folder, "cwasm")
     path.write_bytes(b"\x7fELF" + bytes(4_000))
-    mac = hmac.new((folder / "key").read_bytes(), path.stem.encode() + b"\n" + path.read_bytes(), "sha256")
-    _entry(folder, "mac").write_bytes(mac.digest())
+    _seal_again(folder, (folder / "key").read_bytes())
     assert run(folder) == 1

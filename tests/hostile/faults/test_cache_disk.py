@@ -14,7 +14,6 @@ from wasm_plugins.exceptions import CompileError
 from wasm_plugins.runtime import compiled, compiler, sandbox
 from wasm_plugins.runtime.compiled import CompiledCache
 from wasm_plugins.runtime.compiler import digest_of
-from wasm_plugins.runtime.component import Component
 from wasm_plugins.runtime.limits import CompileLimits
 from wasm_plugins.runtime.linker import LinkedComponent
 
@@ -23,8 +22,7 @@ NUMBERS = [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES]
 
 
 def _run(cache: CompiledCache) -> object:
-    native = cache.load(digest_of(DATA), lambda: DATA)
-    return sandbox.call(LinkedComponent(Component(native), {}), "run")
+    return sandbox.call(LinkedComponent(cache.load(digest_of(DATA), lambda: DATA), {}), "run")
 
 
 def _failing(number: int) -> Callable[..., None]:
@@ -102,7 +100,7 @@ def test_if_09_a_folder_or_key_that_cannot_be_written_costs_time_only(
     folder = tmp_path / "cache"
     if call == "lock":
         CompiledCache(folder)
-    target = {"mkdir": (Path, "mkdir"), "key": (compiled, "_read_key"), "lock": (Path, "open")}[call]
+    target = {"mkdir": (Path, "mkdir"), "key": (compiled, "read_key"), "lock": (Path, "open")}[call]
     with monkeypatch.context() as patch:
         patch.setattr(*target, _failing(errno.EROFS))
         cache = CompiledCache(folder)

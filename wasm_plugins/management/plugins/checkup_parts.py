@@ -23,7 +23,6 @@ from ...host.sql import roles_apply
 from ...runtime import sandbox
 from ...runtime.compiled import CompiledCache
 from ...runtime.compiler import digest_of
-from ...runtime.component import Component
 from ...runtime.linker import LinkedComponent
 from ...snapshot import load_snapshot
 from .finding import Finding
@@ -74,8 +73,8 @@ def check_engine() -> Iterator[Finding]:
     try:
         with tempfile.TemporaryDirectory() as folder:
             cache = CompiledCache(Path(folder))
-            native = cache.load(digest_of(_PROBE), lambda: _PROBE)
-            answer = sandbox.call(LinkedComponent(Component(native), {}), "answer")
+            component = cache.load(digest_of(_PROBE), lambda: _PROBE)
+            answer = sandbox.call(LinkedComponent(component, {}), "answer")
     except (PluginError, OSError) as error:
         yield Finding("engine", False, str(error), "reinstall the package wasmtime, and see whether /tmp is writable")
         return
