@@ -17,7 +17,7 @@ _POSTGRESQL: Final = {
     "advisory locks": "SELECT classid, objid FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()",
     "channels": "SELECT * FROM pg_listening_channels()",
     "held cursors": "SELECT name FROM pg_cursors WHERE is_holdable",
-    "prepared statements": "SELECT name FROM pg_prepared_statements WHERE name NOT LIKE '\\_pg3\\_%'",
+    "prepared statements": "SELECT name FROM pg_prepared_statements WHERE name !~ '^(_pg3|wasm_plugins)_[0-9]+$'",
     "temporary tables": "SELECT relname FROM pg_class WHERE relpersistence = 't' AND pg_table_is_visible(oid)",
 }
 _SQLITE: Final = {

@@ -11,7 +11,7 @@ from django.db import connection, connections, transaction
 from wasm_plugins.host.sql import postgresql_known, roles_apply
 from wasm_plugins.host.sql.engine import SqlLimits, SqlResult, engine_for
 from wasm_plugins.host.sql.errors import SqlFailed, SqlRefused, SqlUnavailable
-from wasm_plugins.host.sql.postgresql_session import Armed
+from wasm_plugins.host.sql.postgresql_session import Armed, Attempt
 from wasm_plugins.host.sql.runner import role_of
 from wasm_plugins.runtime.values import Variant
 
@@ -207,8 +207,8 @@ def test_another_connection_expects_nothing(begun: list[Armed]) -> None:
     try:
         with other.cursor() as cursor:
             cursor.execute("SELECT 1")
-        asked = [Armed(each, role, ["plugin_notes"], 1_000, 100).expect() for each in (connection, other)]
-        assert asked == [True, False]
+        asked = [Armed(each, role, ["plugin_notes"], 1_000, 100, Attempt.EXPECTING) for each in (connection, other)]
+        assert [each.expect() for each in asked] == [True, False]
     finally:
         other.close()
 

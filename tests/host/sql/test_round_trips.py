@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.db import OperationalError, connection, transaction
 
-from wasm_plugins.host.sql import postgresql_answer, preparing
+from wasm_plugins.host.sql import postgresql_answer
 from wasm_plugins.host.sql.engine import SqlLimits, SqlResult, engine_for
 from wasm_plugins.host.sql.errors import SqlFailed, SqlRefused
 from wasm_plugins.host.sql.postgresql_session import Armed, armed
@@ -130,6 +130,7 @@ def test_no_plan_is_kept_that_may_be_large(run: Run, sql: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE plugin_prices RENAME TO all_prices")
         cursor.execute("CREATE VIEW plugin_prices AS SELECT * FROM all_prices")
+        cursor.execute("DEALLOCATE ALL")
     for _ in range(8):
         run("default", sql)
     with connection.cursor() as cursor:
@@ -163,8 +164,8 @@ def test_what_cannot_be_undone_is_no_answer_for_a_plugin(
     """Its caller would go on otherwise, and lose all that it did at its COMMIT without a word."""
     command = Armed._command
 
-    def without_the_way_back(self: Armed, text: str) -> None:
-        command(self, "SELECT 1 / 0" if text.startswith("ROLLBACK") else text)
+    def without_the_way_back(self: Armed, *texts: str) -> None:
+        command(self, *("SELECT 1 / 0" if text.startswith("ROLLBACK") else text for text in texts))
 
     monkeypatch.setattr(Armed, "_command", without_the_way_back)
     with pytest.raises(OperationalError), transaction.atomic():
@@ -176,7 +177,7 @@ class Stop(BaseException):
 
 
 def test_who_is_stopped_on_the_way_back_keeps_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stopped(self: Armed, text: str) -> None:
+    def stopped(self: Armed, *texts: str) -> None:
         raise Stop
 
     with transaction.atomic():
@@ -204,7 +205,26 @@ def test_a_plan_that_could_not_be_made_is_made_the_next_time(run: Run) -> None:
         run_again(sql, [1])
     for _ in range(2):
         run_again(sql, [1])
-    assert preparing._is_direct[connection.connection]
+
+
+def test_a_value_that_cannot_be_written_costs_the_transaction_nothing(run: Run) -> None:
+    """Nothing has been sent then, so there is no savepoint to go back to either."""
+    for _ in range(2):
+        with pytest.raises(SqlFailed):
+            run_again("SELECT title FROM plugin_notes WHERE title = $1", ["\0"])
+    assert not connection.needs_rollback
+    assert run("default", "SELECT count(*) AS n FROM plugin_notes").rows == ((Variant("integer", 2),),)
+
+
+def test_a_host_that_discards_all_plans_is_not_noticed_by_a_plugin(run: Run) -> None:
+    sql = "SELECT title FROM plugin_notes WHERE id = $1"
+    for _ in range(8):
+        run_again(sql, [1])
+        connection.connection.pgconn.exec_(b"DEALLOCATE ALL")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements")
+        assert cursor.fetchone() == (0,)
+    run_again(sql, [1])
 
 
 class Alarm(Exception):
@@ -213,7 +233,7 @@ class Alarm(Exception):
 
 @pytest.mark.parametrize("times_before", [0, 3], ids=["asked for first", "known"])
 def test_a_signal_in_the_midst_of_a_statement_arrives_as_what_it_is(run: Run, times_before: int) -> None:
-    """Also where the host is handling an error of its own, and nothing of its transaction is kept."""
+    """And the server does not go on with it."""
     sql = "SELECT count(*) AS n FROM " + ", ".join(f"generated {name}" for name in "abcdef")
     grant = TableGrant.from_scope({"tables": {"generated": ["select"]}})
     with connection.cursor() as cursor:
@@ -231,14 +251,11 @@ def test_a_signal_in_the_midst_of_a_statement_arrives_as_what_it_is(run: Run, ti
     try:
         with pytest.raises(Alarm), transaction.atomic():
             signal.setitimer(signal.ITIMER_REAL, 0.2)
-            try:
-                ask(sql)
-            finally:
-                assert connection.needs_rollback
+            ask(sql)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-        connection.close()
+    assert timeouts() == {"0"}
 
 
 def raise_alarm(*_: object) -> None:

@@ -23,7 +23,7 @@ _SESSION = (
     "SELECT current_setting('app.tenant', true)",
     "SELECT classid, objid, mode FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()",
     "SELECT pg_listening_channels()",
-    "SELECT name FROM pg_prepared_statements WHERE name NOT LIKE '_pg3%%'",
+    "SELECT name FROM pg_prepared_statements WHERE name !~ '^(_pg3|wasm_plugins)_[0-9]+$'",
     "SELECT name FROM pg_cursors WHERE is_holdable",
     "SELECT pg_my_temp_schema(), now(), current_setting('transaction_read_only')",
     "SELECT count(*) FROM pg_largeobject_metadata",

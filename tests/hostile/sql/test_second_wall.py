@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db import DatabaseError, OperationalError, connection, transaction
-from psycopg import RawCursor
 
 from tests.host.sql.conftest import GRANT, ROWS, TABLES, give_role
 from tests.host.sql.hostile import EVERYWHERE, POSTGRESQL, lines
@@ -28,6 +27,7 @@ from wasm_plugins.host.sql import roles_apply
 from wasm_plugins.host.sql.engine import SqlLimits
 from wasm_plugins.host.sql.postgresql_session import armed
 from wasm_plugins.host.sql.runner import call_text, role_of
+from wasm_plugins.host.sql.trip import Sent, Trip
 
 pytestmark = pytest.mark.django_db(databases=["default", "sqlite"], transaction=True)
 
@@ -96,14 +96,14 @@ def role() -> Iterator[str]:
 
 def straight_into(role: str, sql: str, *, returns_rows: bool = False) -> Any:
     """Run a text in the function as it is, with the checks of the connection around it, as the engine has them."""
-    with (
-        transaction.atomic(),
-        RawCursor(connection.connection) as cursor,
-        armed(connection, set(), role, 1_000, SqlLimits()) as session,
-    ):
-        arguments = [sql, [], returns_rows]
-        session.run(lambda: cursor.execute(call_text(role), arguments, prepare=False), settles=False)
-        return cursor.fetchall()
+    sent: list[Sent] = []
+
+    def call(trip: Trip) -> None:
+        sent.append(trip.add(call_text(role), [sql, [], returns_rows], keeps=False))
+
+    with transaction.atomic(), armed(connection, set(), role, 1_000, SqlLimits()) as session:
+        session.run(call, settles=False)
+        return sent[0].rows()
 
 
 def of_the_host() -> dict[str, Any]:

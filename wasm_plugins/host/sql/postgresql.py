@@ -17,7 +17,7 @@ from .engine import SqlLimits, SqlResult
 from .errors import SqlFailed, SqlRefused, SqlUnavailable
 from .postgresql_answer import read_answer
 from .postgresql_known import NotKnown
-from .postgresql_session import Armed, armed
+from .postgresql_session import Armed, Attempt, armed
 from .postgresql_state import check_readable
 from .postgresql_statement import Statement
 from .proved_texts import ProvedText, ProvedTexts
@@ -61,12 +61,13 @@ class PostgresqlEngine:
             return Statement(connection, text, params, through, known.relations, may_ask=session.is_begun)
 
         with _errors_told(alias), watched(raw, budget_ms):
-            with (
-                suppress(NotKnown),
-                armed(connection, proved.tables, role, remaining_ms, limits, expects=True) as session,
-            ):
-                return _answer(session, spelled, proved, limits)
-            with armed(connection, proved.tables, role, remaining_ms, limits) as session:
+            for attempt in (Attempt.EXPECTING, Attempt.ASKING):
+                with (
+                    suppress(NotKnown),
+                    armed(connection, proved.tables, role, remaining_ms, limits, attempt) as session,
+                ):
+                    return _answer(session, spelled, proved, limits)
+            with armed(connection, proved.tables, role, remaining_ms, limits, Attempt.LAST) as session:
                 return _answer(session, spelled, proved, limits)
 
 
@@ -82,7 +83,7 @@ def _answer(session: Armed, spelled: Callable[[Armed], Statement], proved: Prove
         return SqlResult((), (), statement.changed)
     is_select = proved.operation == "select"
     session.run(partial(statement.query, limits), settles=is_select)
-    return read_answer(statement.cursor, limits, is_select=is_select, before_asking=session.reopen)
+    return read_answer(statement.cursor, statement.rows(), limits, is_select=is_select, before_asking=session.reopen)
 
 
 @contextmanager

@@ -104,12 +104,18 @@ def register_loaders(cursor: RawCursor[Any]) -> None:
 
 
 def read_answer(
-    cursor: RawCursor[Any], limits: SqlLimits, *, is_select: bool, before_asking: Callable[[], object]
+    cursor: RawCursor[Any],
+    fetched: Sequence[tuple[Any, ...]],
+    limits: SqlLimits,
+    *,
+    is_select: bool,
+    before_asking: Callable[[], object],
 ) -> SqlResult:
     """Return what a measured statement answered.
 
     Args:
-        cursor: The cursor that has its answer.
+        cursor: What reads values, and can ask the server.
+        fetched: Its rows, each with the number and size of all of them, and with all names.
         limits: What that may hold.
         is_select: Whether it changes no rows.
         before_asking: Called before the server is asked for a type that the driver does not know.
@@ -117,7 +123,6 @@ def read_answer(
     Raises:
         SqlRefused: It has too many rows or bytes, or a column of a type that has no equal among a plugin's values.
     """
-    fetched = cursor.fetchall()
     row_count, byte_count, names, first = fetched[0]
     if row_count > limits.rows:
         raise SqlRefused(f"the answer has more than {limits.rows} rows; use LIMIT")

@@ -16,7 +16,7 @@ _known: WeakKeyDictionary[Any, OrderedDict[object, Known]] = WeakKeyDictionary()
 
 
 class NotKnown(Exception):
-    """What was expected is not so, or not enough of it is known; nothing was done."""
+    """What was expected is not so, or not enough of it is known; nothing was done that was not undone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from enum import Enum, auto
+from typing import Final
 
 import psycopg
 from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
-from psycopg import RawCursor, errors
+from psycopg import errors
 from psycopg.pq import TransactionStatus
 
 from .engine import SqlLimits
 from .errors import SqlFailed, SqlRefused, SqlUnavailable
 from .postgresql_known import Known, NotKnown, known_of, note_miss, remember
 from .postgresql_state import AFTER, before, before_as_known, check_same, relations_of, reported
-from .preparing import bound_kept, execute_kept, one_trip
 from .runner import SCHEMA, SIGNATURE
+from .trip import Sent, Trip
 
 _SAVEPOINT: Final = "wasm_plugins_statement"
 _RELEASE: Final = f"RELEASE SAVEPOINT {_SAVEPOINT}"
+
+
+class Attempt(Enum):
+    """How a statement is tried, one after the other."""
+
+    EXPECTING = auto()
+    """What was found the last time is expected to be so still, and nothing is asked before."""
+
+    ASKING = auto()
+    """The server is asked first, with plans that it may have been told to discard."""
+
+    LAST = auto()
+    """All plans are new, and what fails has failed."""
 
 
 @contextmanager
@@ -30,8 +44,7 @@ def armed(
     role: str | None,
     remaining_ms: int,
     limits: SqlLimits,
-    *,
-    expects: bool = False,
+    attempt: Attempt = Attempt.LAST,
 ) -> Iterator[Armed]:
     """Give one statement a savepoint and lower both timeouts for it; the connection is afterwards what it was.
 
@@ -47,15 +60,16 @@ def armed(
         role: The plugin's role, or ``None`` not to look whether it has a function.
         remaining_ms: What is left of the call's deadline, in milliseconds.
         limits: How long the statement may run and wait.
-        expects: Whether to expect what was found the last time, if there was one, and to ask nothing before.
+        attempt: What to try.
 
     Raises:
-        NotKnown: It is not as was expected, and nothing was done.
+        NotKnown: It was not the last attempt, and nothing was done that was not undone.
         OperationalError: The block failed, and what it did cannot be undone by itself.
     """
-    session = Armed(connection, role, tables, min(remaining_ms, limits.statement_ms), min(remaining_ms, limits.lock_ms))
+    timeouts_ms = min(remaining_ms, limits.statement_ms), min(remaining_ms, limits.lock_ms)
+    session = Armed(connection, role, tables, *timeouts_ms, attempt)
     try:
-        if not (expects and session.expect()):
+        if not session.expect():
             session.begin()
         yield session
         session.settle()
@@ -82,16 +96,18 @@ class Armed:
         tables: Collection[str],
         statement_ms: int,
         lock_ms: int,
+        attempt: Attempt,
     ) -> None:
         """Belong to Django's connection, and to the plugin's role if it may have a function; nothing is asked yet."""
         self._connection: Final = connection
+        self._attempt: Final = attempt
         self._raw: Final = connection.connection
         self._function: Final = None if role is None else f"{SCHEMA}.{role}{SIGNATURE}"
         self._reported: Final = reported(self._raw)
         self._asked: Final = [self._function, statement_ms, lock_ms, sorted(tables)]
         self._tables: Final = len(tables)
         self._key: Final = (frozenset(tables), self._function, *self._reported)
-        self._is_begun = False
+        self._saved: Sent | None = None
         self._is_settled = False
         self.lost: psycopg.Error | None = None
         """What the server's silence was, if the connection was lost while it was to be undone."""
@@ -100,69 +116,79 @@ class Armed:
 
     def expect(self) -> bool:
         """Take what was found the last time for known; ``run`` sees to it that it still is. Tell if there was any."""
-        known = known_of(self._raw, self._key)
+        known = known_of(self._raw, self._key) if self._attempt is Attempt.EXPECTING else None
         if known is None:
             return False
         self.known = known
         return True
 
     def begin(self) -> None:
-        """Set the savepoint, lower both timeouts, and look at the connection and at the tables."""
-        look = RawCursor(self._raw)
-        with one_trip(self._raw):
-            self._save()
-            self._execute(look, before(self._tables), self._asked)
-        ((self._state, found, statement_timeout, _, lock_timeout, _),) = look.fetchall()
+        """Set the savepoint, lower both timeouts, and look at the connection and at the tables.
+
+        Raises:
+            NotKnown: What was to do this is gone from the server; it can be made again.
+        """
+        trip = self._trip()
+        self._save(trip)
+        look = trip.add(before(self._tables), self._asked)
+        try:
+            trip.go()
+        except errors.InvalidSqlStatementName as error:  # the host had the server discard plans
+            if self._attempt is Attempt.LAST:
+                raise
+            raise NotKnown from error
+        ((self._state, found, statement_timeout, _, lock_timeout, _),) = look.rows()
         self.known = Known(found, relations_of(found), self._state[-1], statement_timeout, lock_timeout)
         remember(self._raw, self._key, self.known)
 
     @property
     def is_begun(self) -> bool:
         """Whether the savepoint is set, so that the server may be asked and may answer with an error."""
-        return self._is_begun
+        return self._saved is not None and self._saved.is_run
 
-    def run(self, statement: Callable[[], object], *, settles: bool) -> None:
+    def run(self, statement: Callable[[Trip], object], *, settles: bool) -> None:
         """Run the plugin's statement, set both timeouts back, and see to it that nothing else has changed.
 
         Args:
-            statement: Executes it, and reads no answer yet.
+            statement: Adds it to what is sent.
             settles: Whether nothing that its answer holds could be a reason to undo it.
 
         Raises:
             NotKnown: Something is not as was expected; the statement was not run.
             OperationalError: Something about the connection changed. It is closed then, and with it the transaction.
         """
-        after = RawCursor(self._raw)
-        with self._begun_with():
-            statement()
-            self._execute(after, AFTER, [self._function, self.known.statement_timeout, self.known.lock_timeout])
-            if settles:
-                self._command(_RELEASE)
+        trip = self._trip()
+        look = None if self.is_begun else self._begin_as_known(trip)
+        statement(trip)
+        after = trip.add(AFTER, [self._function, self.known.statement_timeout, self.known.lock_timeout])
+        if settles:
+            trip.add_command(_RELEASE)
+        self._go(trip, look)
         self._is_settled = settles
-        ((state, _, _),) = after.fetchall()
+        ((state, _, _),) = after.rows()
         check_same(self._connection, self._state, state, self._reported, reported(self._raw))
 
-    @contextmanager
-    def _begun_with(self) -> Iterator[None]:
-        """Send what the block executes in one trip, and before it whatever has not been begun."""
-        if self._is_begun:
-            with one_trip(self._raw):
-                yield
-            return
-        look = RawCursor(self._raw)
+    def _begin_as_known(self, trip: Trip) -> Sent:
+        """Add what sets the savepoint, lowers both timeouts, and fails where something is not as was expected."""
+        self._save(trip)
         known = self.known
         expected = [known.found, known.function_right, known.statement_timeout, known.lock_timeout]
+        return trip.add(before_as_known(self._tables), [*self._asked, *expected])
+
+    def _go(self, trip: Trip, look: Sent | None) -> None:
         try:
-            with one_trip(self._raw):
-                self._save()
-                self._execute(look, before_as_known(self._tables), [*self._asked, *expected])
-                yield
+            trip.go()
         except errors.DivisionByZero as error:
-            if look.pgresult is None:  # else it is the statement's own
-                note_miss(self._raw, self._key)
-                raise NotKnown from error
-            raise
-        ((self._state, _),) = look.fetchall()
+            if look is None or look.is_run:  # it is the statement's own
+                raise
+            note_miss(self._raw, self._key)
+            raise NotKnown from error
+        except errors.InvalidSqlStatementName as error:  # the host had the server discard plans
+            if self._attempt is Attempt.LAST:
+                raise
+            raise NotKnown from error
+        if look is not None:
+            ((self._state, _),) = look.rows()
 
     def settle(self) -> None:
         """Release the savepoint, if that has not been done."""
@@ -182,14 +208,11 @@ class Armed:
         """
         needed_rollback, self._connection.needs_rollback = self._connection.needs_rollback, True
         status = self._raw.info.transaction_status
-        is_open = self._is_begun and not self._is_settled
+        is_open = self.is_begun and not self._is_settled
         is_as_before = not is_open and status == TransactionStatus.INTRANS
         if is_open and status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
             try:
-                with one_trip(self._raw):
-                    self._command(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
-                    self._command(_RELEASE)
-                bound_kept(self._raw)
+                self._command(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}", _RELEASE)
                 is_as_before = True
             except psycopg.Error as error:
                 self.lost = error if self._raw.closed else None
@@ -197,12 +220,14 @@ class Armed:
             self._connection.needs_rollback = needed_rollback
         return is_as_before
 
-    def _save(self) -> None:
-        self._command(f"SAVEPOINT {_SAVEPOINT}")
-        self._is_begun = True
+    def _trip(self) -> Trip:
+        return Trip(self._raw, self._connection.settings_dict["OPTIONS"])
 
-    def _command(self, text: str) -> None:
-        RawCursor(self._raw).execute(text, prepare=False)
+    def _save(self, trip: Trip) -> None:
+        self._saved = trip.add_command(f"SAVEPOINT {_SAVEPOINT}")
 
-    def _execute(self, cursor: RawCursor[Any], text: str, params: Sequence[object]) -> None:
-        execute_kept(cursor, text, params, self._connection.settings_dict["OPTIONS"])
+    def _command(self, *texts: str) -> None:
+        trip = self._trip()
+        for text in texts:
+            trip.add_command(text)
+        trip.go()

@@ -62,11 +62,11 @@ def create_function(role: str, path: Sequence[str]) -> sql.Composed:
     return sql.SQL(_CREATE).format(function=sql.Identifier(SCHEMA, role), path=schemas, body=sql.Literal(BODY))
 
 
-def call_text(role: str) -> sql.Composed:
+@lru_cache(maxsize=1_024)
+def call_text(role: str) -> str:
     """Write the statement with which the host calls a role's function."""
-    return sql.SQL("SELECT row_count, byte_count, names, answer FROM {}($1, $2, $3)").format(
-        sql.Identifier(SCHEMA, role)
-    )
+    function = sql.Identifier(SCHEMA, role)
+    return sql.SQL("SELECT row_count, byte_count, names, answer FROM {}($1, $2, $3)").format(function).as_string(None)
 
 
 def must_use(when: Any, is_there: bool, alias: str) -> bool:
