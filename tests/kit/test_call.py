@@ -114,7 +114,7 @@ def test_settings_come_from_a_file(here: Path, capsys: pytest.CaptureFixture[str
     path = _file(here, plugin_component(hooks={"a": text_hook(ok("", first=[config_get("key")]))}))
     (here / "config.toml").write_text('key = "secret"')
     report = kit(capsys, "call", path, "hook", "a", "1", "x", "--config", "config.toml")
-    assert [call["answer"] for call in report["host_calls"]] == ["ok: 'secret'"]
+    assert [call["answer"] for call in report["host_calls"]] == ['ok: "secret"']
     (here / "config.toml").write_text("key = 1")
     assert (
         kit(capsys, "call", path, "hook", "a", "1", "x", "--config", "config.toml", status=2)["error"]["code"]
