@@ -200,7 +200,10 @@ def test_call_hook_with_a_name_that_nobody_knows_is_a_wrong_call_with_a_suggesti
 
 def test_call_hook_takes_a_hook_that_only_a_plugin_has() -> None:
     _enabled(plugin_component(hooks={"speak": text_hook(ok("hello"))}))
-    assert _run("call-hook", "speak", "1", '""')["results"][0]["value"] == "hello"
+    assert _run("call-hook", "speak", "1", "hi")["results"][0]["value"] == "hello"
+    status, document = _fails("call-hook", "speak", "one", "hi")
+    assert (status, document["error"]["code"]) == (2, "usage")
+    assert "s64" in document["error"]["message"]
 
 
 def test_what_a_plugin_says_cannot_steer_a_terminal() -> None:
@@ -217,7 +220,7 @@ def test_call_hook_fails_with_the_plugins_error(body: Any, code: str) -> None:
     assert (status, document["error"]["code"], document["error"]["plugin"]) == (1, code, "greeter")
 
 
-@pytest.mark.parametrize("arguments", [["1"], ["1", "gift"], ['"x"', '"y"'], [str(2**70), '""']])
+@pytest.mark.parametrize("arguments", [["1"], ["one", "gift"], ['"x"', '"y"'], [str(2**70), '""']])
 def test_call_hook_with_arguments_that_do_not_fit_is_a_wrong_call(arguments: list[str]) -> None:
     _enabled(plugin_component(hooks={"order-placed": text_hook(ok(""))}))
     status, document = _fails("call-hook", "order-placed", *arguments)
@@ -240,7 +243,8 @@ def test_call_route_asks_as_nobody_or_as_a_user() -> None:
     answer = _run("call-route", "post", "/greeter/echo?b=2", "--data", '{"a": 1}', "--user", "ada")
     assert (answer["status"], answer["body"]["a"], answer["body"]["claims"]["username"]) == (200, 1, "ada")
     assert answer["body"]["request"]["query"] == {"b": ["2"]}
-    status, document = _fails("call-route", "GET", "/greeter/page")
+    assert _fails("call-route", "POST", "/greeter/echo", "--data", "no json", "--user", "ada")[0] == 1
+    status, document = _fails("call-route", "GET", "/greeter/page", "--data", "plain text")
     assert (status, document["status"], document["body"]) == (1, 404, "gone")
     assert _fails("call-route", "GET", "/greeter/other")[1]["error"]["code"] == "route-not-found"
     assert _fails("call-route", "GET", "/greeter/echo", "--user", "nobody")[0] == 2
