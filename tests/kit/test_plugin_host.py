@@ -237,6 +237,13 @@ def test_settings_are_sorted_and_a_secret_wins_over_one_of_the_same_name(hosting
     assert asked.answer == 'ok: [["a", "one"], ["b", "two"]]'
 
 
+def test_settings_begin_with_the_defaults_of_the_schema(hosting: Hosting) -> None:
+    toml = TOML + "[settings.properties.rate]\ntype = 'integer'\ndefault = 3"
+    host = hosting(toml=toml, hooks={"a": text_hook(ok("", first=[config_get("rate")]))})
+    assert host.config == {"rate": "3"}
+    assert host.call_hook("a", 1, "x").host_calls[0].answer == 'ok: "3"'
+
+
 def test_the_store_keeps_what_calls_put_into_it_unless_they_fail(hosting: Hosting) -> None:
     asked = TOML + "[capabilities.keyvalue]\n"
     host = hosting(
