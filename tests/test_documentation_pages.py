@@ -186,7 +186,7 @@ def test_a_project_with_the_settings_on_the_page_keeps_plugins_in_its_bucket(
     storages["plugins"]["OPTIONS"] |= s3_storage.storage_options(s3_storage.bucket)
     settings.STORAGES = storages
     take_upload(plugin_component("kept", hooks={}))
-    assert [finding.message for finding in check_storage() if finding.is_good] == ["1 objects under plugins/"]
+    assert [finding.message for finding in check_storage() if finding.is_good] == ["1 object under plugins/"]
     assert sync().found == 1
 
 

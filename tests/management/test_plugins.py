@@ -354,6 +354,8 @@ def test_doctor_tries_every_part(rq_queue: str) -> None:
     advice = {each["name"]: each["advice"] for each in document["checks"] if not each["is_good"]}
     assert all(advice.values())
     assert "manage.py plugins worker default" in advice["queue default"]
+    said = next(each["message"] for each in document["checks"] if each["name"] == "queue default")
+    assert "greeter" in said
 
 
 @pytest.mark.parametrize("is_needed", [False, True])
@@ -362,8 +364,26 @@ def test_doctor_tries_queues_only_when_an_enabled_plugin_needs_one(settings: Set
     record_upload(plugin_component("sleeper", tasks={"count": json_handler(ok("{}"))}))
     handler = json_handler(ok("{}"))
     _enabled(plugin_component(routes=[route("/greeter/labels", handler, process_as_task=is_needed)]))
-    found = {each.name: each.is_good for each in checkup_parts.check_queues()}
-    assert found == ({"queue default": False} if is_needed else {"queues": True})
+    (found,) = checkup_parts.check_queues()
+    assert (found.name, found.is_good) == (("queue default", False) if is_needed else ("queues", True))
+    assert ("greeter" in found.message, "sleeper" in found.message) == (is_needed, False)
+
+
+def test_doctor_names_who_needs_a_queue_that_the_project_lacks(settings: Settings) -> None:
+    settings.WASM_PLUGINS_QUEUE = "elsewhere"
+    _enabled(plugin_component("counter", tasks={"count": json_handler(ok("{}"))}))
+    _enabled(plugin_component("other", tasks={"count": json_handler(ok("{}"))}))
+    (found,) = checkup_parts.check_queues()
+    assert not found.is_good
+    assert "counter, other" in found.message
+
+
+@pytest.mark.parametrize(("count", "said"), [(0, "0 objects "), (1, "1 object "), (2, "2 objects ")])
+def test_doctor_counts_what_is_stored(count: int, said: str) -> None:
+    for number in range(count):
+        storage.put_upload(f"plugin-{number}", b"")
+    (found,) = checkup_parts.check_storage()
+    assert found.message.startswith(said)
 
 
 @pytest.mark.parametrize("is_installed", [True, False])
@@ -386,7 +406,7 @@ def test_doctor_tells_of_every_part_that_is_away(
     settings.WASM_PLUGINS_CACHE_DIR = tmp_path / "open"
     settings.RQ_QUEUES = {"default": {**settings.RQ_QUEUES["default"], "URL": "redis://127.0.0.1:9/0"}}
     with monkeypatch.context() as patch:
-        patch.setattr(checkup_parts, "_queue_names", lambda: {"default"})
+        patch.setattr(checkup_parts, "_queue_users", lambda: {"default": {"greeter"}})
         document = _fails("doctor")[1]
     bad = {each["name"] for each in document["checks"] if not each["is_good"]}
     assert bad == {"storage", "cache", "queue default"}
