@@ -88,6 +88,16 @@ def test_the_navigation_is_in_the_order_of_the_table_of_contents() -> None:
     assert shown == listed
 
 
+def test_the_readme_and_the_site_promise_the_same() -> None:
+    """A host shows the README alone and the site has it not, so both carry the text."""
+    section = re.search(
+        r"^## Is this safe\?\n\n(.+?)\n\n## ", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    assert section is not None
+    page = (DOCS / "explanation" / "is-this-safe.md").read_text().removeprefix("# Is this safe?\n\n")
+    assert page.strip() == section[1].replace("](THREAT_MODEL.md)", "](../../THREAT_MODEL.md)")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_lists_and_tables_begin_after_a_blank_line(page: Path) -> None:
     """Code hosts do not need it, the site's Markdown does."""
@@ -186,7 +196,7 @@ def test_a_project_with_the_settings_on_the_page_keeps_plugins_in_its_bucket(
     storages["plugins"]["OPTIONS"] |= s3_storage.storage_options(s3_storage.bucket)
     settings.STORAGES = storages
     take_upload(plugin_component("kept", hooks={}))
-    assert [finding.message for finding in check_storage() if finding.is_good] == ["1 objects under plugins/"]
+    assert [finding.message for finding in check_storage() if finding.is_good] == ["1 object under plugins/"]
     assert sync().found == 1
 
 

@@ -152,4 +152,5 @@ def _pass_on(plugin: ActivePlugin, log: CallLog) -> None:
     extra = {"plugin": plugin.name, "plugin_version": plugin.version}  # for formatters that write JSON
     for line in log.lines:
         level = _LEVELS.get(line.level, logging.INFO)
-        logger.log(level, "%s %d: %s", plugin.name, plugin.version, line.text, extra=extra)
+        text = line.text.removeprefix(f"{plugin.name}: ")  # many plugins log with their name as the context
+        logger.log(level, "%s %d: %s", plugin.name, plugin.version, text, extra=extra)

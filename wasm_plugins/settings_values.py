@@ -129,6 +129,11 @@ def as_keys(schema: Mapping[str, Any], values: Any) -> dict[str, str]:
     return found
 
 
+def as_told(schema: Mapping[str, Any], stored: Any) -> dict[str, str]:
+    """Return what a plugin reads with ``wasi:config/store`` beside its secrets: what is stored, over the defaults."""
+    return as_keys(schema, in_force(schema, stored)) if schema else {}
+
+
 def _at(values: Any, path: Path) -> Any:
     for name in path:
         if not isinstance(values, Mapping) or name not in values:

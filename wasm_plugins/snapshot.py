@@ -12,7 +12,7 @@ from .capabilities import requested
 from .conf import conf, is_safe_mode
 from .manifest import Manifest
 from .models import Hook, Plugin, PluginVersion, Route, Task, VersionHealth
-from .settings_values import as_keys, in_force
+from .settings_values import as_told
 from .trust import ENFORCE, load_keys, objection_to
 from .tuning import deadline_ms, readable_limits
 
@@ -151,14 +151,9 @@ def active_plugin(plugin: Plugin, version: PluginVersion, grants: Mapping[str, A
         manifest=version.declared,
         grants=grants,
         limits=readable_limits(plugin.limits, plugin.name),
-        settings=_settings(version, plugin.settings),
+        settings=as_told(version.declared.settings, plugin.settings),
         sleep=_sleep(version),
     )
-
-
-def _settings(version: PluginVersion, stored: Any) -> dict[str, str]:
-    schema = version.declared.settings
-    return as_keys(schema, in_force(schema, stored)) if schema else {}
 
 
 def _sleep(version: PluginVersion) -> Sleep | None:

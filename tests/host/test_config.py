@@ -123,3 +123,12 @@ def test_a_line_of_a_plugin_names_it_for_formatters_that_write_json(caplog: pyte
     records = [each for each in caplog.records if each.name == "wasm_plugins.plugin"]
     assert [(vars(each)["plugin"], vars(each)["plugin_version"]) for each in records] == [("talks", 1)] * 2
     assert all(each.getMessage().startswith("talks 1: ") and "\n" not in each.getMessage() for each in records)
+
+
+@pytest.mark.parametrize(("context", "said"), [("talks", "talks 1: hello"), ("other", "talks 1: other: hello")])
+def test_a_line_names_its_plugin_once(context: str, said: str, caplog: pytest.LogCaptureFixture) -> None:
+    says = json_handler(ok("{}", first=[log("hello", context=context)]))
+    install(plugin_component("talks", tasks={"say": says}))
+    with caplog.at_level(logging.INFO, logger="wasm_plugins.plugin"):
+        called("talks/say")
+    assert [each.getMessage() for each in caplog.records if each.name == "wasm_plugins.plugin"] == [said]

@@ -26,7 +26,7 @@ from tests.components import (
     sql,
     text_hook,
 )
-from tests.host_imports import Step, config_get
+from tests.host_imports import Step, config_get, config_get_all
 from tests.kit.plugins import TOML, greeter, kit
 from wasm_plugins.conf import Settings
 from wasm_plugins.kit.__main__ import main
@@ -114,12 +114,33 @@ def test_settings_come_from_a_file(here: Path, capsys: pytest.CaptureFixture[str
     path = _file(here, plugin_component(hooks={"a": text_hook(ok("", first=[config_get("key")]))}))
     (here / "config.toml").write_text('key = "secret"')
     report = kit(capsys, "call", path, "hook", "a", "1", "x", "--config", "config.toml")
-    assert [call["answer"] for call in report["host_calls"]] == ["ok: 'secret'"]
+    assert [call["answer"] for call in report["host_calls"]] == ['ok: "secret"']
     (here / "config.toml").write_text("key = 1")
     assert (
         kit(capsys, "call", path, "hook", "a", "1", "x", "--config", "config.toml", status=2)["error"]["code"]
         == "usage"
     )
+
+
+def test_a_setting_that_the_file_lacks_has_the_default_of_its_schema(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toml = """
+[settings.properties.rate]
+type = "integer"
+default = 3
+[settings.properties.token]
+type = "string"
+writeOnly = true
+"""
+    (here / "config.toml").write_text('token = "open"')
+    hook = text_hook(ok("", first=[config_get_all()]))
+    call = ["call", _file(here, plugin_component(hooks={"a": hook}, toml=toml)), "hook", "a", "1", "x"]
+    assert kit(capsys, *call)["host_calls"][0]["answer"] == 'ok: [["rate", "3"]]'
+    report = kit(capsys, *call, "--config", "config.toml")
+    assert report["host_calls"][0]["answer"] == 'ok: [["rate", "3"], ["token", "open"]]'
+    (here / "config.toml").write_text('rate = "5"')
+    assert kit(capsys, *call, "--config", "config.toml")["host_calls"][0]["answer"] == 'ok: [["rate", "5"]]'
 
 
 def test_who_calls_and_what_they_may_is_said(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

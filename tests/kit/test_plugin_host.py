@@ -191,7 +191,7 @@ def test_a_task_may_be_a_later_attempt_of_a_known_run(hosting: Hosting) -> None:
     first = [attempt()]
     host = hosting(tasks={"key": json_handler(answer_key()), "count": json_handler(ok("{}", first=first))})
     assert [each.answer for each in host.run_task("count", attempt=3).host_calls] == ["ok: 3"]
-    assert host.run_task("key", idempotency_key="k-1").host_calls[0].answer == "ok: 'k-1'"
+    assert host.run_task("key", idempotency_key="k-1").host_calls[0].answer == 'ok: "k-1"'
 
 
 def test_an_answer_that_a_host_could_not_pass_on_is_an_error_and_undoes_what_was_written(hosting: Hosting) -> None:
@@ -234,7 +234,14 @@ def test_settings_are_sorted_and_a_secret_wins_over_one_of_the_same_name(hosting
     host.config.update(b="plain", a="one")
     host.secrets["b"] = "two"
     (asked,) = host.call_hook("a", 1, "x").host_calls
-    assert asked.answer == "ok: [('a', 'one'), ('b', 'two')]"
+    assert asked.answer == 'ok: [["a", "one"], ["b", "two"]]'
+
+
+def test_settings_begin_with_the_defaults_of_the_schema(hosting: Hosting) -> None:
+    toml = TOML + "[settings.properties.rate]\ntype = 'integer'\ndefault = 3"
+    host = hosting(toml=toml, hooks={"a": text_hook(ok("", first=[config_get("rate")]))})
+    assert host.config == {"rate": "3"}
+    assert host.call_hook("a", 1, "x").host_calls[0].answer == 'ok: "3"'
 
 
 def test_the_store_keeps_what_calls_put_into_it_unless_they_fail(hosting: Hosting) -> None:

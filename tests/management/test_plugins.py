@@ -200,7 +200,10 @@ def test_call_hook_with_a_name_that_nobody_knows_is_a_wrong_call_with_a_suggesti
 
 def test_call_hook_takes_a_hook_that_only_a_plugin_has() -> None:
     _enabled(plugin_component(hooks={"speak": text_hook(ok("hello"))}))
-    assert _run("call-hook", "speak", "1", '""')["results"][0]["value"] == "hello"
+    assert _run("call-hook", "speak", "1", "hi")["results"][0]["value"] == "hello"
+    status, document = _fails("call-hook", "speak", "one", "hi")
+    assert (status, document["error"]["code"]) == (2, "usage")
+    assert "s64" in document["error"]["message"]
 
 
 def test_what_a_plugin_says_cannot_steer_a_terminal() -> None:
@@ -217,7 +220,7 @@ def test_call_hook_fails_with_the_plugins_error(body: Any, code: str) -> None:
     assert (status, document["error"]["code"], document["error"]["plugin"]) == (1, code, "greeter")
 
 
-@pytest.mark.parametrize("arguments", [["1"], ["1", "gift"], ['"x"', '"y"'], [str(2**70), '""']])
+@pytest.mark.parametrize("arguments", [["1"], ["one", "gift"], ['"x"', '"y"'], [str(2**70), '""']])
 def test_call_hook_with_arguments_that_do_not_fit_is_a_wrong_call(arguments: list[str]) -> None:
     _enabled(plugin_component(hooks={"order-placed": text_hook(ok(""))}))
     status, document = _fails("call-hook", "order-placed", *arguments)
@@ -240,7 +243,8 @@ def test_call_route_asks_as_nobody_or_as_a_user() -> None:
     answer = _run("call-route", "post", "/greeter/echo?b=2", "--data", '{"a": 1}', "--user", "ada")
     assert (answer["status"], answer["body"]["a"], answer["body"]["claims"]["username"]) == (200, 1, "ada")
     assert answer["body"]["request"]["query"] == {"b": ["2"]}
-    status, document = _fails("call-route", "GET", "/greeter/page")
+    assert _fails("call-route", "POST", "/greeter/echo", "--data", "no json", "--user", "ada")[0] == 1
+    status, document = _fails("call-route", "GET", "/greeter/page", "--data", "plain text")
     assert (status, document["status"], document["body"]) == (1, 404, "gone")
     assert _fails("call-route", "GET", "/greeter/other")[1]["error"]["code"] == "route-not-found"
     assert _fails("call-route", "GET", "/greeter/echo", "--user", "nobody")[0] == 2
@@ -350,6 +354,8 @@ def test_doctor_tries_every_part(rq_queue: str) -> None:
     advice = {each["name"]: each["advice"] for each in document["checks"] if not each["is_good"]}
     assert all(advice.values())
     assert "manage.py plugins worker default" in advice["queue default"]
+    said = next(each["message"] for each in document["checks"] if each["name"] == "queue default")
+    assert "greeter" in said
 
 
 @pytest.mark.parametrize("is_needed", [False, True])
@@ -358,8 +364,26 @@ def test_doctor_tries_queues_only_when_an_enabled_plugin_needs_one(settings: Set
     record_upload(plugin_component("sleeper", tasks={"count": json_handler(ok("{}"))}))
     handler = json_handler(ok("{}"))
     _enabled(plugin_component(routes=[route("/greeter/labels", handler, process_as_task=is_needed)]))
-    found = {each.name: each.is_good for each in checkup_parts.check_queues()}
-    assert found == ({"queue default": False} if is_needed else {"queues": True})
+    (found,) = checkup_parts.check_queues()
+    assert (found.name, found.is_good) == (("queue default", False) if is_needed else ("queues", True))
+    assert ("greeter" in found.message, "sleeper" in found.message) == (is_needed, False)
+
+
+def test_doctor_names_who_needs_a_queue_that_the_project_lacks(settings: Settings) -> None:
+    settings.WASM_PLUGINS_QUEUE = "elsewhere"
+    _enabled(plugin_component("counter", tasks={"count": json_handler(ok("{}"))}))
+    _enabled(plugin_component("other", tasks={"count": json_handler(ok("{}"))}))
+    (found,) = checkup_parts.check_queues()
+    assert not found.is_good
+    assert "counter, other" in found.message
+
+
+@pytest.mark.parametrize(("count", "said"), [(0, "0 objects "), (1, "1 object "), (2, "2 objects ")])
+def test_doctor_counts_what_is_stored(count: int, said: str) -> None:
+    for number in range(count):
+        storage.put_upload(f"plugin-{number}", b"")
+    (found,) = checkup_parts.check_storage()
+    assert found.message.startswith(said)
 
 
 @pytest.mark.parametrize("is_installed", [True, False])
@@ -382,7 +406,7 @@ def test_doctor_tells_of_every_part_that_is_away(
     settings.WASM_PLUGINS_CACHE_DIR = tmp_path / "open"
     settings.RQ_QUEUES = {"default": {**settings.RQ_QUEUES["default"], "URL": "redis://127.0.0.1:9/0"}}
     with monkeypatch.context() as patch:
-        patch.setattr(checkup_parts, "_queue_names", lambda: {"default"})
+        patch.setattr(checkup_parts, "_queue_users", lambda: {"default": {"greeter"}})
         document = _fails("doctor")[1]
     bad = {each["name"] for each in document["checks"] if not each["is_good"]}
     assert bad == {"storage", "cache", "queue default"}

@@ -11,11 +11,12 @@ from wasm_plugins.exceptions import PluginError
 from wasm_plugins.kit.build import build
 from wasm_plugins.kit.check import checked
 from wasm_plugins.kit.failures import KitError
-from wasm_plugins.kit.output import printable, show_error
+from wasm_plugins.kit.output import show_error
 from wasm_plugins.kit.project import Project
 from wasm_plugins.kit.server import STANDING, Server
 from wasm_plugins.kit.server_report import report_lines, route_lines, standing_line
 from wasm_plugins.kit.upload import send
+from wasm_plugins.runtime.log import printable
 
 
 class Rounds:

@@ -12,6 +12,7 @@ from wasm_plugins.kit.fakes.database import Database
 from wasm_plugins.kit.fakes.recordings import Recording, read_recordings, recording
 from wasm_plugins.kit.host_options import buckets, http_grant, make_database
 from wasm_plugins.manifest import Manifest
+from wasm_plugins.settings_values import as_told
 
 
 class FakeWorld:
@@ -19,7 +20,7 @@ class FakeWorld:
 
     Attributes:
         manifest: What the plugin declares.
-        config: Its settings, as ``wasi:config/store`` answers them; empty at first.
+        config: Its settings, as ``wasi:config/store`` answers them; at first the defaults of its schema.
         secrets: Its secrets, likewise; once read, they are ``***`` in log and errors.
         store: What it keeps in ``wasi:keyvalue/store``, by bucket and key; calls that fail change nothing of it.
     """
@@ -27,7 +28,7 @@ class FakeWorld:
     def __init__(self, manifest: Manifest) -> None:
         """Begin with nobody logged in, no database, and no request that is answered."""
         self.manifest: Final = manifest
-        self.config: Final[dict[str, str]] = {}
+        self.config: Final[dict[str, str]] = as_told(manifest.settings, {})
         self.secrets: Final[dict[str, str]] = {}
         self.store: Final[dict[tuple[str, str], bytes]] = {}
         self._recordings: Final[list[Recording]] = []

@@ -21,6 +21,7 @@ from wasm_plugins.runtime.limits import Limits
 from wasm_plugins.scopes.buckets import BucketGrant
 from wasm_plugins.scopes.hosts import HttpGrant
 from wasm_plugins.scopes.tables import TableGrant
+from wasm_plugins.settings_values import as_told
 
 _LIMITS: Final = frozenset(each.name for each in dataclasses.fields(Limits))
 
@@ -45,7 +46,8 @@ def host_maker(arguments: argparse.Namespace, manifest: Manifest) -> Callable[[]
         Usage: A file holds something else than it should, or the options contradict each other.
         OSError: A file cannot be read.
     """
-    config = {} if arguments.config is None else read_config(arguments.config)
+    given = {} if arguments.config is None else read_config(arguments.config)
+    config = {**as_told(manifest.settings, {}), **given}
     permissions = frozenset(arguments.permission)
     if permissions and not arguments.user:
         raise Usage("--permission belongs to a user: say --user too")

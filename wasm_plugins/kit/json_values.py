@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from wasm_plugins.kit.failures import Usage
 from wasm_plugins.runtime import json_values
 from wasm_plugins.runtime.json_values import is_json, to_json
-from wasm_plugins.runtime.wit import STRING, WitType
+from wasm_plugins.runtime.wit import WitType
+from wasm_plugins.typed_text import read_typed
 
 __all__ = ["argument", "from_json", "is_json", "to_json"]
 
@@ -20,14 +20,9 @@ def argument(text: str, of: WitType, name: str) -> Any:
         Usage: It is no JSON, or not of the shape of its type.
     """
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        if of == STRING:
-            return text
-        raise Usage(f"{name}: {text[:60]} is no JSON; {name} is {of}") from None
-    if of == STRING:
-        return value if isinstance(value, str) else text
-    return from_json(value, of, name)
+        return read_typed(text, of, name)
+    except json_values.NotOfType as error:
+        raise Usage(str(error)) from None
 
 
 def from_json(value: Any, of: WitType, at: str) -> Any:

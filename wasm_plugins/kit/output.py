@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from wasm_plugins.runtime.log import printable
+
 
 def show(data: Mapping[str, Any], lines: Iterable[str], *, as_json: bool) -> None:
     """Print an answer on standard output, as data or as text."""
@@ -25,11 +27,6 @@ def tell(message: str) -> None:
     """Say on standard error what is going on, before something that takes seconds."""
     sys.stderr.write(f"{printable(message)}\n")
     sys.stderr.flush()
-
-
-def printable(line: str) -> str:
-    """Return one line in which everything that could steer a terminal is shown by its number."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in line)
 
 
 def columns(rows: Iterable[tuple[str, str]], *, indent: int = 2) -> list[str]:

@@ -12,12 +12,12 @@ from wasm_plugins.kit.fakes import FakeHost
 from wasm_plugins.kit.json_values import from_json
 from wasm_plugins.kit.loaded_plugin import LoadedPlugin
 from wasm_plugins.kit.memory import least_limit
-from wasm_plugins.kit.output import printable
 from wasm_plugins.kit.plugin_call import PluginCall, plugin_call
 from wasm_plugins.kit.targets import Target, hook_target, route_target, task_target
 from wasm_plugins.kit.trial import Trial, limits_of, run_call
 from wasm_plugins.kit.trial_report import trial_data, trial_lines
 from wasm_plugins.runtime.limits import Limits
+from wasm_plugins.runtime.log import printable
 from wasm_plugins.runtime.values import ValueMismatch
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
 from wasm_plugins.runtime.guard import HostCallable
 from wasm_plugins.runtime.handles import HostResource
+from wasm_plugins.runtime.json_values import to_json
 from wasm_plugins.runtime.linker import HostInterface
 from wasm_plugins.runtime.offer import offer
 from wasm_plugins.runtime.state import CallState
@@ -57,10 +59,24 @@ def _plain(argument: object) -> object:
 
 def _shown(answer: object) -> str:
     if isinstance(answer, Ok):
-        text = "ok" if answer.value is None else f"ok: {_plain(answer.value)!r}"
+        text = "ok" if answer.value is None else f"ok: {_as_json(answer.value)}"
     elif isinstance(answer, Err):
-        value = answer.value.payload if isinstance(answer.value, Variant) else answer.value
-        text = f"err: {value}"
+        text = "err" if answer.value is None else f"err: {_as_json(answer.value)}"
     else:
-        text = "" if answer is None else repr(answer)
+        text = "" if answer is None else _as_json(answer)
     return text if len(text) <= _SHOWN_CHARS else f"{text[: _SHOWN_CHARS - 1]}…"
+
+
+def _as_json(value: object) -> str:
+    """Return a value as the report shows arguments, whatever it holds inside."""
+    return json.dumps(value, ensure_ascii=False, default=_said)
+
+
+def _said(value: object) -> object:
+    """Return what stands for a value that JSON does not have; what it holds comes here in its turn."""
+    if isinstance(value, Variant):
+        return value.case if value.payload is None else {value.case: value.payload}
+    if isinstance(value, HostResource | bytes):
+        return _plain(value)
+    plain = to_json(value)
+    return repr(value) if plain is value else plain

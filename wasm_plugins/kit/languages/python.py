@@ -12,7 +12,7 @@ from .build_run import BuildRun
 TITLE: Final = "Python"
 SOURCE: Final = "src/app.py"
 SIGNS: Final = "src/app.py or app.py"
-NEEDS: Final = "componentize-py (pip install 'componentize-py>=0.25,<0.26')"
+NEEDS: Final = "componentize-py, which the extra kit of django-wasm-plugins brings"
 EDITOR: Final = (
     "`wasm-plugins build` writes the interfaces for editors into `build/types`; `pyrightconfig.json` names it."
 )

@@ -14,7 +14,7 @@ from django.db import DatabaseError, InterfaceError
 
 from ...exceptions import PluginError
 from ..plugins import SUBCOMMANDS
-from ..plugins.answer import Answer, Usage, error_data, printable
+from ..plugins.answer import Answer, Usage, error_data, printable_lines
 
 FAILED: Final = 1
 USAGE: Final = 2
@@ -54,13 +54,13 @@ class Command(BaseCommand):
             answer = SUBCOMMANDS[options["subcommand"]].run(options)
             self._show(answer, as_json=as_json)
         if answer.problem:
-            raise CommandError(printable(answer.problem, keep="\n\t"), returncode=FAILED)
+            raise CommandError(printable_lines(answer.problem), returncode=FAILED)
 
     def _show(self, answer: Answer, *, as_json: bool) -> None:
         if as_json:
             self._write_json(answer.data)
         elif answer.text:
-            self.stdout.write(printable(answer.text, keep="\n\t"))
+            self.stdout.write(printable_lines(answer.text))
 
     def _write_json(self, data: Any) -> None:
         self.stdout.write(json.dumps(data, indent=2, cls=DjangoJSONEncoder, ensure_ascii=False))
@@ -84,4 +84,4 @@ class Command(BaseCommand):
     def _fail(self, code: str, error: Exception, status: int, *, as_json: bool) -> NoReturn:
         if as_json:
             self._write_json({"error": error_data(code, error)})
-        raise CommandError(printable(str(error).strip(), keep="\n\t"), returncode=status) from error
+        raise CommandError(printable_lines(str(error).strip()), returncode=status) from error

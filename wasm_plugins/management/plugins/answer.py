@@ -9,6 +9,7 @@ from typing import Any
 
 from ...exceptions import PluginError, PluginNotFound
 from ...models import Plugin
+from ...runtime.log import printable
 
 
 class Usage(Exception):
@@ -38,11 +39,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     )
 
 
-def printable(text: str, *, keep: str = "") -> str:
-    """Return a text that cannot steer a terminal, whoever wrote it: what is not printable is shown by its number."""
-    return "".join(
-        each if each.isprintable() or each in keep else each.encode("unicode_escape").decode() for each in text
-    )
+def printable_lines(text: str) -> str:
+    """Return a text of several lines that cannot steer a terminal, whoever wrote it."""
+    return "\n".join(printable(line) for line in text.split("\n"))
 
 
 def size_text(size_bytes: int) -> str:

@@ -3,35 +3,42 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from django.core.management.base import CommandParser
 
+from ... import components
+from ...exceptions import PluginError
+from ...health import loading
 from ...manager import get_plugin_manager
 from ...models import Hook
 from ...registry import find_snapshot
 from ...results import HookResult
-from ...signatures import hook_signatures
-from .answer import Answer, Usage, error_data, json_argument, table
+from ...runtime.wit import Func
+from ...signatures import find_hook_type, hook_signatures
+from ...typed_text import read_typed
+from .answer import Answer, Usage, error_data, table
 from .explaining import sleep_explained, why_silent
 
 HELP: Final = "Call a hook: every enabled plugin that answers it is asked, and what they change stays."
+_ARGUMENTS: Final = "One each, in JSON, for example 42; a text needs no quotes."
 
 
 def add_arguments(parser: CommandParser) -> None:
     """Take the hook and its arguments."""
     parser.add_argument("hook", metavar="NAME", help="The hook as WIT spells it, for example order-placed.")
-    parser.add_argument("arguments", nargs="*", default=[], metavar="JSON", help="One each, for example 42 '\"gift\"'.")
+    parser.add_argument("arguments", nargs="*", default=[], metavar="ARGUMENT", help=_ARGUMENTS)
 
 
 def run(options: Mapping[str, Any]) -> Answer:
     """Call it."""
     hook = options["hook"]
     _check_known(hook)
-    arguments = [json_argument(text, f"argument {at}") for at, text in enumerate(options["arguments"], 1)]
     try:
         with sleep_explained():
+            arguments = _read(hook, options["arguments"])
             results = get_plugin_manager().call_hook_dynamic(hook, *arguments)
     except (TypeError, ValueError, OverflowError) as error:
         raise Usage(str(error)) from error
@@ -50,6 +57,24 @@ def _check_known(hook: str) -> None:
     close = difflib.get_close_matches(hook.replace("_", "-").lower(), known, n=1)
     listed = f"; there are {', '.join(known)}" if known else ""
     raise Usage(f"there is no hook {hook}" + (f"; did you mean {close[0]}?" if close else listed))
+
+
+def _read(hook: str, texts: Sequence[str]) -> list[Any]:
+    """Return the arguments by the types of the hook; where nobody is asked they have none."""
+    of = find_hook_type(hook) or _exported_type(hook)
+    if of is None:
+        return list(texts)
+    if len(texts) != len(of.params):
+        raise Usage(f"{hook} is {of}: it takes {len(of.params)} arguments, not {len(texts)}")
+    return [read_typed(text, param, name) for text, (name, param) in zip(texts, of.params, strict=True)]
+
+
+def _exported_type(hook: str) -> Func | None:
+    """Return the type by which plugins answer a hook that the project does not declare."""
+    for plugin in find_snapshot().hooks.get(hook, ()):
+        with suppress(PluginError), loading(plugin):  # the call itself says what is wrong with it
+            return components.get_linked(plugin.digest).exports[hook]
+    return None
 
 
 def _not_asked(hook: str) -> list[dict[str, str]]:

@@ -15,7 +15,8 @@ from django.test import RequestFactory
 from ...exceptions import RouteNotFound
 from ...manager import get_plugin_manager
 from ...models import Route
-from .answer import Answer, Usage, json_argument
+from ...runtime.json_values import is_json
+from .answer import Answer, Usage
 from .explaining import sleep_explained, why_silent
 
 HELP: Final = "Call a plugin's route, and show what it answers."
@@ -25,7 +26,7 @@ def add_arguments(parser: CommandParser) -> None:
     """Take the method, the path, a body and a user."""
     parser.add_argument("method", metavar="METHOD", help="For example GET.")
     parser.add_argument("path", metavar="PATH", help="The route, for example /loyalty/points?order=1.")
-    parser.add_argument("--data", metavar="JSON", help="The body.")
+    parser.add_argument("--data", metavar="TEXT", help="The body: JSON, or any other text.")
     parser.add_argument("--user", metavar="NAME", help="Who calls; nobody, if not given.")
 
 
@@ -56,9 +57,8 @@ def _called(request: HttpRequest) -> HttpResponse:
 def _request(method: str, path: str, body: str | None) -> HttpRequest:
     if not path.startswith("/"):
         raise Usage(f"{path}: a path begins with a slash")
-    if body is not None:
-        json_argument(body, "--data")
-    request: HttpRequest = RequestFactory().generic(method, path, body or "", content_type="application/json")
+    content_type = "application/json" if body is None or is_json(body) else "text/plain"
+    request: HttpRequest = RequestFactory().generic(method, path, body or "", content_type=content_type)
     return request
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -45,7 +46,8 @@ def check_storage() -> Iterator[Finding]:
         advice = f"check STORAGES[{conf.STORAGE_ALIAS!r}]: address, credentials, and the right to list"
         yield Finding("storage", False, error.message, advice)
         return
-    yield Finding("storage", True, f"{count} objects under {storage.UPLOADS}")
+    objects = "1 object" if count == 1 else f"{count} objects"
+    yield Finding("storage", True, f"{objects} under {storage.UPLOADS}")
 
 
 def check_cache() -> Iterator[Finding]:
@@ -113,30 +115,42 @@ def check_roles() -> Iterator[Finding]:
 
 def check_queues() -> Iterator[Finding]:
     """Reach the Redis of every queue that enabled plugins use, and see whether a worker listens."""
-    names = _queue_names()
-    if not names:
+    users = _queue_users()
+    if not users:
         yield Finding("queues", True, "not needed yet: no enabled plugin has a task")
-    for name in sorted(names):
-        label = f"queue {name}"
+    for name, plugins in sorted(users.items()):
+        label, needed = f"queue {name}", f"needed by {', '.join(sorted(plugins))}"
         if name not in get_queues_map():
-            yield Finding(label, False, "is not in RQ_QUEUES", "add it, or give the task another queue")
+            yield Finding(label, False, f"is not in RQ_QUEUES; {needed}", "add it, or give the task another queue")
             continue
         try:
             queue = django_rq.get_queue(name)
             queue.connection.ping()
             workers = Worker.count(queue=queue)
         except Exception as error:  # redis, its transport and RQ have errors of their own
-            yield Finding(label, False, f"{type(error).__name__}: {error}", "start Redis, or correct RQ_QUEUES")
+            message = f"{type(error).__name__}: {error}; {needed}"
+            yield Finding(label, False, message, "start Redis, or correct RQ_QUEUES")
             continue
-        advice = "" if workers else f"start one: manage.py plugins worker {name}"
-        yield Finding(label, workers > 0, f"Redis answers, {workers} workers listen", advice)
+        yield _listening(label, workers, needed, f"start one: manage.py plugins worker {name}")
 
 
-def _queue_names() -> set[str]:
-    """Return the queues of tasks and of routes that run as tasks; a plugin that is off needs none."""
+def _listening(label: str, workers: int, needed: str, advice: str) -> Finding:
+    if workers == 0:
+        return Finding(label, False, f"Redis answers, no worker listens; {needed}", advice)
+    listen = "1 worker listens" if workers == 1 else f"{workers} workers listen"
+    return Finding(label, True, f"Redis answers, {listen}")
+
+
+def _queue_users() -> dict[str, set[str]]:
+    """Return which plugins use each queue, for tasks or for routes that run as tasks; one that is off uses none."""
     snapshot = load_snapshot()
-    names = {task.queue for task in snapshot.tasks.values()}
-    return names | {conf.QUEUE for route in snapshot.routes.values() if route.process_as_task}
+    users: defaultdict[str, set[str]] = defaultdict(set)
+    for task in snapshot.tasks.values():
+        users[task.queue].add(task.plugin.name)
+    for route in snapshot.routes.values():
+        if route.process_as_task:
+            users[conf.QUEUE].add(route.plugin.name)
+    return dict(users)
 
 
 def check_http() -> Iterator[Finding]:
