@@ -80,7 +80,9 @@ def sections_of(context: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def saved_by(context: Mapping[str, Any]) -> dict[str, list[Any]]:
     """Part the rows below the plugin into those that the page's form saves, by name, and those that it only shows."""
-    names, saved, shown = _inline_names(), [], []
+    names = _inline_names()
+    saved: list[Any] = []
+    shown: list[Any] = []
     for each in context.get("inline_admin_formsets", ()):
         (saved if each.has_change_permission or each.has_add_permission else shown).append(each)
     return {
