@@ -46,7 +46,7 @@ class View:
 
 _DESK: Final = ViewportSize(width=1280, height=900)
 VIEWS: Final = (
-    View("phone", ViewportSize(width=390, height=844), "light", _ROOM),
+    View("phone", ViewportSize(width=390, height=844), "dark", (*_ROOM, *_COLOURS)),
     View("dark", _DESK, "dark", _COLOURS),
     View("light", _DESK, "light"),  # the last, so that a test goes on in it
 )
