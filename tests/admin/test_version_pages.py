@@ -125,7 +125,17 @@ def test_versions_of_different_pages_can_be_compared(root: Staff, monkeypatch: p
     for query in ({}, {"before": "3"}):
         page = text_of(root.get(versions_of(plugin), **query))
         assert _choices(page, "from") == _choices(page, "to") == ["5", "4", "3", "2", "1"]
-        assert "<option selected>2</option>" in page
+        assert '<option value="2" selected>2</option>' in page
+
+
+def test_no_version_is_compared_with_itself_unless_somebody_wants_to(root: Staff) -> None:
+    plugin = install(greeter())
+    record_upload(greeter("2"))
+    for current in (1, 2):
+        Plugin.objects.update(current_version=plugin.versions.get(number=current))
+        fields = form_fields(text_of(root.get(versions_of(plugin))), "compare-form")
+        chosen = (fields["from"], fields["to"] or "2")  # where nothing is selected, a browser sends the first
+        assert chosen == (str(current), str(3 - current))
 
 
 def test_of_very_many_versions_those_of_the_page_can_always_be_compared(
