@@ -70,7 +70,7 @@ class GrantInline(Approved, GrantInlineBase):
     template = "wasm_plugins/admin/grants.html"
     form = GrantForm
     formset = GrantFormSet
-    fields = ("capability", "reach", "scope", "granter", "granted_at")
+    fields = ("capability", "scope", "reach", "granter", "granted_at")
     readonly_fields = ("reach", "granter", "granted_at")
     max_num = len(CAPABILITIES)
     scope_examples = SCOPE_EXAMPLES.items()
