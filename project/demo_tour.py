@@ -119,7 +119,7 @@ def _total(order_page: Answer) -> str:
 
 def _answer(order_page: Answer, plugin: str) -> str:
     """Return what the page says a plugin answered to a hook that asks for a price."""
-    row = re.search(rf">{plugin} <span[^>]*>[^<]*</span></th><td>(\d+)<", order_page.text)
+    row = re.search(rf">{plugin} <span[^>]*>[^<]*</span></th><td>(€\d+\.\d\d)<", order_page.text)
     return row[1] if row else ""
 
 
