@@ -63,3 +63,12 @@ def test_of_few_failures_among_many_calls_something_is_seen() -> None:
 
 def test_without_calls_there_are_only_words() -> None:
     assert chart_of(days_of(["greeter"], NOW)["greeter"]) == '<span class="plugin-day">no calls</span>'
+
+
+def test_where_no_heading_names_the_time_the_words_do() -> None:
+    chart = chart_of(days_of(["greeter"], NOW)["greeter"], names_period=True)
+    assert chart == '<span class="plugin-day">no calls in the last 24 hours</span>'
+    _count(2, 1)
+    chart = chart_of(days_of(["greeter"], NOW)["greeter"], names_period=True)
+    assert "<span>1 call in the last 24 hours</span>" in chart
+    assert "The last 24 hours: 1 call. " in chart

@@ -6,10 +6,14 @@ import json
 from typing import Any
 
 import pytest
+from django.utils.html import escape
 
-from tests.admin.pages import Staff, text_of
-from tests.admin.plugins import reader, writer
+from tests.admin.pages import Staff, page_of, text_of, words_of
+from tests.admin.plugins import IMG, reader, writer
 from tests.installed import install
+from wasm_plugins.admin.forms import SCOPE_EXAMPLES
+from wasm_plugins.capabilities import CAPABILITIES
+from wasm_plugins.grants import check_grant
 from wasm_plugins.models import Generation, Grant, Plugin
 from wasm_plugins.registry import find_snapshot
 
@@ -148,3 +152,34 @@ def test_a_grant_of_another_plugin_cannot_be_changed_from_here(approver: Staff, 
     approver.save(plugin, _added("{}"))
     approver.save(plugin, {"grants-0-id": str(theirs.pk), "grants-0-scope": "{}", "grants-0-DELETE": "on"})
     assert Grant.objects.get(pk=theirs.pk).scope == SCOPE
+
+
+def test_a_grant_is_told_in_words_and_only_those_who_may_change_it_see_json(
+    approver: Staff, viewer: Staff, plugin: Plugin
+) -> None:
+    approver.save(plugin, _added(json.dumps({"tables": {"shop_order": ["select", "delete"]}})))
+    for somebody in (approver, viewer):
+        assert "shop_order (select, delete)" in words_of(somebody.get(page_of(plugin)))
+    assert 'name="grants-0-scope"' in text_of(approver.get(page_of(plugin)))
+    assert "{&quot;tables" not in text_of(viewer.get(page_of(plugin)))
+
+
+def test_what_a_scope_says_is_escaped(approver: Staff, viewer: Staff, plugin: Plugin) -> None:
+    Grant.objects.create(plugin=plugin, capability="html", scope={"tables": {IMG: ["select"]}})
+    for somebody in (approver, viewer):
+        page = text_of(somebody.get(page_of(plugin)))
+        assert IMG not in page
+        assert f"{escape(IMG)} (select)" in page
+
+
+def test_below_the_scopes_there_is_an_example_for_each_capability_which_is_valid(
+    approver: Staff, viewer: Staff, plugin: Plugin
+) -> None:
+    page = text_of(approver.get(page_of(plugin)))
+    assert tuple(sorted(SCOPE_EXAMPLES)) == CAPABILITIES
+    for capability, example in SCOPE_EXAMPLES.items():
+        check_grant(capability, json.loads(example))
+        assert f"<code>{escape(example)}</code>" in page
+    assert 'aria-describedby="scope-examples"' in page
+    assert page.count('id="scope-examples"') == 1
+    assert 'id="scope-examples"' not in text_of(viewer.get(page_of(plugin)))

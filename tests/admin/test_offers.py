@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from django.utils.html import escape
 
@@ -9,7 +11,7 @@ from tests.admin.pages import Staff, page_of, step_of, text_of, words_of
 from tests.components import json_handler, ok, plugin_component, sql
 from tests.installed import install
 from wasm_plugins.admin.consents import _items
-from wasm_plugins.admin.offers import scope_in_words
+from wasm_plugins.admin.offers import reach_in_words, scope_in_words
 
 LONG = f"https://{'.'.join(['a' * 60] * 4)}.{{}}.example"
 HOSTS = [f"https://{'h' * 60}{number}.example.com" for number in range(63)]
@@ -26,8 +28,35 @@ def test_of_64_tables_the_last_is_told() -> None:
     assert scope_in_words({"tables": {name: ["select"] for name in TABLES}}).endswith(f"{TABLES[-1]} (select)")
 
 
-def test_what_has_another_shape_is_told_whole() -> None:
-    assert scope_in_words({"buckets": ["b" * 3_000]}).endswith('bbb"]}')
+def test_of_buckets_the_last_is_told() -> None:
+    assert scope_in_words({"buckets": ["carts", "b" * 3_000]}) == f"buckets carts, {'b' * 3_000}"
+    assert scope_in_words({"buckets": []}) == "no bucket but “default”"
+
+
+@pytest.mark.parametrize(
+    "scope", [{"doors": ["b" * 3_000]}, {"tables": [], "doors": "bbb"}, {"buckets": "bbb"}, {"buckets": [], "x": "bbb"}]
+)
+def test_what_has_another_shape_is_told_whole(scope: dict[str, object]) -> None:
+    assert scope_in_words(scope) == json.dumps(scope)
+
+
+@pytest.mark.parametrize(
+    ("capability", "words"),
+    [
+        ("database", "no table"),
+        ("http", "no host"),
+        ("keyvalue", "no bucket but “default”"),
+        ("config", "all of it: it takes no scope"),
+    ],
+)
+def test_a_grant_without_a_scope_says_how_far_it_reaches(capability: str, words: str) -> None:
+    assert reach_in_words(capability, {}) == words
+    assert reach_in_words(capability, {"hosts": ["https://a.example"]}) == "https://a.example"
+
+
+@pytest.mark.parametrize("scope", [None, [], ["<b>"], "<b>", 7])
+def test_a_scope_that_is_no_object_is_told_as_it_is(scope: object) -> None:
+    assert reach_in_words("database", scope) == json.dumps(scope)
 
 
 @pytest.mark.parametrize("key", ["hosts", "buckets"])

@@ -9,6 +9,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 
 from tests.admin.conftest import MakeStaff
 from tests.admin.pages import RUNS, Staff, page_of, text_of
@@ -18,9 +20,12 @@ from tests.components import json_handler, ok, plugin_component, route, text_hoo
 from tests.installed import install
 from wasm_plugins import lifecycle
 from wasm_plugins.admin.by_hand import run_url
-from wasm_plugins.models import AuditEntry, Plugin, TaskRun, VersionHealth
+from wasm_plugins.models import AuditEntry, CallCount, Plugin, TaskRun, VersionHealth
+from wasm_plugins.tasks.schedule import next_run
 
 pytestmark = pytest.mark.django_db
+
+_DAILY = '[tasks.count]\nschedule = "5 4 * * *"\n'
 
 
 def _answering(name: str, priority: int) -> Plugin:
@@ -129,6 +134,42 @@ def test_the_page_costs_the_same_however_much_is_recorded(root: Staff) -> None:
     for number in range(5):
         _run(large, status="failed", handler=f"t{number % 3}")
     assert queries(large) == before
+
+
+def test_every_moment_on_the_page_is_written_in_one_format(root: Staff) -> None:
+    plugin = install(plugin_component("punctual", tasks={"count": json_handler(ok("{}"))}, toml=_DAILY))
+    _run(plugin, status="failed", error_code="plugin-trapped", handler="count")
+    AuditEntry.objects.create(act="task", plugin="punctual", subject="count", outcome="deadline-exceeded")
+    page = text_of(root.get(page_of(plugin)))
+    now = localtime()
+    assert date_format(now, "SHORT_DATETIME_FORMAT").partition(" ")[0] not in page
+    assert date_format(next_run(plugin.tasks.get()) or now, "DATETIME_FORMAT") in page
+    assert _text(page).count(date_format(now, "DATE_FORMAT")) >= 4
+
+
+def test_the_calls_are_told_with_the_time_they_are_counted_over(root: Staff) -> None:
+    plugin = install(greeter())
+    assert "no calls in the last 24 hours" in text_of(root.get(page_of(plugin)))
+    hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+    CallCount.objects.create(hour=hour, plugin="greeter", calls=8, failures=3)
+    assert "8 calls in the last 24 hours, 3 failed" in _text(text_of(root.get(page_of(plugin))))
+
+
+def test_the_buttons_that_save_follow_what_they_save_and_name_it(root: Staff, viewer: Staff, staff: MakeStaff) -> None:
+    plugin = install(greeter())
+    page = text_of(root.get(page_of(plugin)))
+    at = [page.index(part) for part in ('id="grants-group"', 'name="_save"', 'id="versions-group"')]
+    assert at == sorted(at)
+    assert "Saves what you change in: Hooks, Routes, Tasks, Grants." in page
+    assert "Routes, Tasks." in text_of(staff("change_plugin").get(page_of(plugin)))
+    assert "Saves what you change" not in text_of(viewer.get(page_of(plugin)))
+
+
+def test_where_nothing_can_be_changed_nothing_is_saved(staff: MakeStaff) -> None:
+    plugin = install(plugin_component("idle"))
+    page = text_of(staff("change_plugin").get(page_of(plugin)))
+    assert 'name="_save"' not in page
+    assert 'name="_continue"' not in page
 
 
 def test_own_limits_stand_beside_the_projects(root: Staff) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -109,6 +111,54 @@ def test_the_list_shows_so_many_leads_to_older_ones_and_reads_nothing_large(
     assert "There are more versions" not in page
     assert page.count('aria-label="Report on version') == 2
     assert root.get(versions_of(plugin), before="9" * 5_000).status_code == 200
+
+
+def _choices(page: str, name: str) -> list[str]:
+    """Return the versions that a page offers to compare."""
+    return re.findall(r"<option[^>]*>(\d+)</option>", page.partition(f'<select name="{name}"')[2].partition("</sel")[0])
+
+
+def test_versions_of_different_pages_can_be_compared(root: Staff, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(version_views, "MOST_VERSIONS", 3)
+    plugin = _three_versions()
+    refuse(plugin)
+    for query in ({}, {"before": "3"}):
+        page = text_of(root.get(versions_of(plugin), **query))
+        assert _choices(page, "from") == _choices(page, "to") == ["5", "4", "3", "2", "1"]
+        assert '<option value="2" selected>2</option>' in page
+
+
+def test_no_version_is_compared_with_itself_unless_somebody_wants_to(root: Staff) -> None:
+    plugin = install(greeter())
+    record_upload(greeter("2"))
+    for current in (1, 2):
+        Plugin.objects.update(current_version=plugin.versions.get(number=current))
+        fields = form_fields(text_of(root.get(versions_of(plugin))), "compare-form")
+        chosen = (fields["from"], fields["to"] or "2")  # where nothing is selected, a browser sends the first
+        assert chosen == (str(current), str(3 - current))
+
+
+def test_of_very_many_versions_those_of_the_page_can_always_be_compared(
+    root: Staff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(version_views, "MOST_VERSIONS", 3)
+    monkeypatch.setattr(version_views, "MOST_COMPARED", 2)
+    plugin = _three_versions()
+    refuse(plugin)
+    assert _choices(text_of(root.get(versions_of(plugin))), "from") == ["5", "4", "3"]
+    assert _choices(text_of(root.get(versions_of(plugin), before="3")), "to") == ["5", "4", "2", "1"]
+
+
+def test_a_comparison_reads_the_two_versions_and_no_others(root: Staff) -> None:
+    plugin = _three_versions()
+    with CaptureQueriesContext(connection) as few:
+        context = root.get(versions_of(plugin, 1, 2)).context  # type: ignore[attr-defined]
+    assert "versions" not in context
+    for _ in range(3):
+        refuse(plugin)
+    with CaptureQueriesContext(connection) as many:
+        root.get(versions_of(plugin, 1, 2))
+    assert len(many) == len(few)
 
 
 def test_two_versions_are_chosen_without_a_script(root: Staff) -> None:

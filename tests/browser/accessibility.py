@@ -25,6 +25,11 @@ _NOT_OURS: Final = ("#searchbar", "#nav-sidebar", "#header")
 
 _RUN: Final = "([context, options]) => axe.run(context, options)"
 _WIDTH: Final = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+_CUT: Final = """() => [...document.querySelectorAll('#content :is(button, input[type=submit], .button)')]
+    .filter(each => !each.closest('.results, .plugin-scroll, .plugin-table') && each.checkVisibility())
+    .filter(each => each.getBoundingClientRect().right > document.documentElement.clientWidth)
+    .map(each => each.value || each.textContent.trim())"""
+"""Buttons that end outside the window, where nothing scrolls: what they do could not be read."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ class View:
 
 _DESK: Final = ViewportSize(width=1280, height=900)
 VIEWS: Final = (
-    View("phone", ViewportSize(width=390, height=844), "light", _ROOM),
+    View("phone", ViewportSize(width=390, height=844), "dark", (*_ROOM, *_COLOURS)),
     View("dark", _DESK, "dark", _COLOURS),
     View("light", _DESK, "light"),  # the last, so that a test goes on in it
 )
@@ -71,6 +76,7 @@ def _problems(page: Page, view: View, picture: Path) -> list[str]:
     page.screenshot(path=f"{picture}-{view.name}.png", full_page=True, animations="disabled")
     beyond_px = page.evaluate(_WIDTH)
     found = [f"is {beyond_px} px wider than its window"] if beyond_px > 0 else []
+    found += [f"cuts off the button {label!r}" for label in page.evaluate(_CUT)]
     options: dict[str, Any] = {"resultTypes": ["violations"], "preload": False}
     if view.rules:
         options["runOnly"] = {"type": "rule", "values": list(view.rules)}

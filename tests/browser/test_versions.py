@@ -42,6 +42,14 @@ def test_an_upgrade_waits_until_an_admin_agrees_to_what_is_new_of_it(approver: P
     assert plugin.grants.get().scope["tables"].keys() == {"shop_order", "shop_product"}
 
 
+def test_a_version_that_waits_can_be_decided_about_on_a_phone_too(approver: Person) -> None:
+    plugin = install(loyalty(), grants=ORDERS)
+    record_upload(loyalty(2))
+    approver.open(page_of(plugin))
+    approver.sees("Version 2 waits for approval")
+    approver.look("waiting-version")  # its buttons have long names
+
+
 def test_an_admin_sees_what_is_different_and_rolls_back(approver: Person) -> None:
     plugin = install(loyalty(), grants=ORDERS)
     record_upload(loyalty(2))

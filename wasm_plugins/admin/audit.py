@@ -10,7 +10,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.utils.translation import gettext_lazy as _
 
 from ..models import AuditEntry
-from .people import by_whom, shortly
+from .people import at_moment, by_whom
 from .readonly import ReadOnly
 from .style import Styled
 
@@ -49,7 +49,7 @@ class AuditEntryAdmin(ReadOnly, Styled, AuditEntryAdminBase):
     @admin.display(description=_("at"), ordering="at")
     def when(self, entry: AuditEntry) -> str:
         """Say when; the entry's page has the second."""
-        return shortly(entry.at)
+        return at_moment(entry.at)
 
     @admin.display(description=_("act"), ordering="act")
     def what(self, entry: AuditEntry) -> str:

@@ -55,23 +55,37 @@ def days_of(names: Iterable[str], now: datetime | None = None) -> Mapping[str, D
     return {name: [counted.get((name, hour), Hour(hour)) for hour in hours] for name in wanted}
 
 
-def in_words(day: Day) -> str:
-    """Say how many calls there were, and how many of them failed."""
+def in_words(day: Day, *, names_period: bool = False) -> str:
+    """Say how many calls there were, and how many of them failed.
+
+    Args:
+        day: What was counted.
+        names_period: Whether the words say when; where a heading does, they need not.
+    """
     calls, failures = sum(hour.calls for hour in day), sum(hour.failures for hour in day)
     if not calls:
-        return _("no calls")
-    words = ngettext("%(calls)d call", "%(calls)d calls", calls) % {"calls": calls}
+        return _("no calls in the last 24 hours") if names_period else _("no calls")
+    if names_period:
+        words = ngettext("%(calls)d call in the last 24 hours", "%(calls)d calls in the last 24 hours", calls)
+    else:
+        words = ngettext("%(calls)d call", "%(calls)d calls", calls)
+    words %= {"calls": calls}
     return words + (_(", %(failures)d failed") % {"failures": failures} if failures else "")
 
 
-def chart_of(day: Day) -> SafeString:
-    """Draw a day: a bar for each hour, and in it, from below, those calls that failed; without calls, only words."""
-    words = in_words(day)
+def chart_of(day: Day, *, names_period: bool = False) -> SafeString:
+    """Draw a day: a bar for each hour, and in it, from below, those calls that failed; without calls, only words.
+
+    Args:
+        day: What was counted.
+        names_period: Whether the words beside it say when; where a heading does, they need not.
+    """
+    words = in_words(day, names_period=names_period)
     highest = max(day, key=lambda hour: hour.calls)
     if not highest.calls:
         return format_html('<span class="plugin-day">{}</span>', words)
     told = _("The last 24 hours: %(words)s. Most in one hour: %(most)d, from %(hour)s") % {
-        "words": words,
+        "words": in_words(day),
         "most": highest.calls,
         "hour": _clock(highest),
     }

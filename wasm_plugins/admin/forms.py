@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from django import forms
@@ -11,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.forms.fields import InvalidJSONInput
 from django.utils.translation import gettext_lazy as _
 
-from ..capabilities import CAPABILITIES
+from ..capabilities import AUTHORIZATION, CAPABILITIES, CONFIG, DATABASE, HTML, HTTP, KEYVALUE
 from ..cron import ScheduleError
 from ..grants import check_grant
 from ..manifest import ACCESS_WORDS
@@ -25,6 +26,16 @@ if TYPE_CHECKING:
     TaskFormBase = forms.ModelForm[Task]
 else:
     GrantFormBase = HookFormBase = RouteFormBase = TaskFormBase = forms.ModelForm
+
+SCOPE_EXAMPLES: Final[Mapping[str, str]] = {
+    AUTHORIZATION: "{}",
+    CONFIG: "{}",
+    DATABASE: '{"tables": {"shop_order": ["select", "update"], "shop_product": ["select"]}}',
+    HTML: "{}",
+    HTTP: '{"hosts": ["https://api.example.com", "https://*.example.org:8443"]}',
+    KEYVALUE: '{"buckets": ["carts"]}',
+}
+"""A scope that is valid, for each capability, as an admin would type it."""
 
 _PERMISSION: Final = re.compile(r"[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*")
 
@@ -72,12 +83,8 @@ class GrantForm(Named, GrantFormBase):
         label=_("scope"),
         required=False,
         initial=dict,
-        help_text=_(
-            'JSON. For database: {"tables": {"shop_order": ["select"]}}; for http: {"hosts": '
-            '["https://api.example.com", "https://*.example.org:8443"]}; for keyvalue: '
-            '{"buckets": ["carts"]}; for authorization: {}.'
-        ),
-        widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
+        help_text=_("JSON; below the table there is an example for each capability."),
+        widget=forms.Textarea(attrs={"rows": 3, "cols": 60, "aria-describedby": "scope-examples"}),
     )
 
     class Meta:

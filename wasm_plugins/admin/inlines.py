@@ -15,9 +15,10 @@ from ..capabilities import CAPABILITIES, requested
 from ..models import Grant, Hook, Plugin, PluginVersion, Route, Task
 from ..registry import find_snapshot
 from .by_hand import run_url
-from .forms import GrantForm, HookForm, RouteForm, TaskForm
+from .forms import SCOPE_EXAMPLES, GrantForm, HookForm, RouteForm, TaskForm
 from .formsets import GrantFormSet
 from .hook_order import in_words, orders_of
+from .offers import reach_in_words
 from .people import by_whom
 from .permissions import may_run
 from .readonly import Approved, PartOfPlugin, ReadOnly, Tuned
@@ -66,12 +67,23 @@ class GrantInline(Approved, GrantInlineBase):
     """What was granted, and by whom."""
 
     model = Grant
-    template = TABLE
+    template = "wasm_plugins/admin/grants.html"
     form = GrantForm
     formset = GrantFormSet
-    fields = ("capability", "scope", "granter", "granted_at")
-    readonly_fields = ("granter", "granted_at")
+    fields = ("capability", "scope", "reach", "granter", "granted_at")
+    readonly_fields = ("reach", "granter", "granted_at")
     max_num = len(CAPABILITIES)
+    scope_examples = SCOPE_EXAMPLES.items()
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Leave the scope as JSON to those who type it: for all others it is told in words."""
+        may_type = self.has_change_permission(request, obj)
+        return self.fields if may_type else [name for name in self.fields if name != "scope"]
+
+    @admin.display(description=_("reaches"))
+    def reach(self, grant: Grant) -> str:
+        """Say how far it reaches; a row that is being added does not yet."""
+        return "–" if grant.pk is None else reach_in_words(grant.capability, grant.scope)
 
     @admin.display(description=_("granted by"))
     def granter(self, grant: Grant) -> str:

@@ -80,13 +80,23 @@ def offer_of(plugin: Plugin, version: PluginVersion) -> Offer:
     return Offer(version=version, wishes=wishes)
 
 
+def reach_in_words(capability: str, scope: Any) -> str:
+    """Say how far a grant reaches, also one whose scope is empty; a scope that is no object is shown as it is."""
+    if not isinstance(scope, Mapping):
+        return json.dumps(scope, ensure_ascii=False)
+    nothing = {DATABASE: _("no table"), HTTP: _("no host"), KEYVALUE: _no_bucket()}
+    return scope_in_words(scope) or nothing.get(capability, _("all of it: it takes no scope"))
+
+
 def scope_in_words(scope: Mapping[str, Any]) -> str:
-    """Return a scope as text: hosts, or tables with what may be done to them, or JSON where it is none of these.
+    """Return a scope as text: hosts, buckets, tables with what may be done to them, or JSON where it is none of these.
 
     It is whole, however long: an admin approves by it, and ``plugin.toml`` has 64 KiB at most.
     """
     if isinstance(hosts := scope.get("hosts"), list):
         return _hosts_in_words(hosts, scope)
+    if scope.keys() == {"buckets"} and isinstance(buckets := scope["buckets"], list):
+        return _("buckets %(names)s") % {"names": ", ".join(map(str, buckets))} if buckets else _no_bucket()
     tables = scope.get("tables")
     if scope.keys() != {"tables"} or not isinstance(tables, Mapping):
         return json.dumps(scope, ensure_ascii=False) if scope else ""
@@ -104,6 +114,10 @@ def _hosts_in_words(hosts: list[object], scope: Mapping[str, Any]) -> str:
     if rest:
         words.append(json.dumps(rest, ensure_ascii=False))
     return "; ".join([*words, ", ".join(map(str, hosts)) or _("no host")])
+
+
+def _no_bucket() -> str:
+    return _("no bucket but “default”")
 
 
 def _joined(operations: object) -> str:

@@ -18,7 +18,7 @@ from ..models import AuditEntry, Plugin, PluginVersion, Secret, TaskRun
 from ..settings_values import misfits, missing
 from ..states import PluginState, health_of, state_of, waiting_version
 from ..trust import Keys, load_keys
-from .people import shortly
+from .people import at_moment
 from .shown import refused_version, shortened
 
 MOST_PLUGINS: Final = 1_000
@@ -117,7 +117,7 @@ def _trouble(plugin: Plugin, state: PluginState) -> Need | None:
     if state == PluginState.QUARANTINED:
         return Need(0, plugin, "bad", _("is in quarantine: processes died while it was called"), "state")
     if state == PluginState.ASLEEP and health is not None and health.open_until is not None:
-        named = {"code": health.last_error_code, "until": shortly(health.open_until)}
+        named = {"code": health.last_error_code, "until": at_moment(health.open_until)}
         return Need(
             1, plugin, "bad", _("sleeps after failures until %(until)s; the last was %(code)s") % named, "state"
         )

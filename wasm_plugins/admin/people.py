@@ -22,6 +22,6 @@ def by_whom(user: object, *, is_visitor: bool = False) -> str:
     return _("nobody") if is_visitor else _("system")
 
 
-def shortly(moment: datetime) -> str:
-    """Return a moment in the site's time zone and in few characters, for a list of many columns."""
-    return date_format(localtime(moment), "SHORT_DATETIME_FORMAT")
+def at_moment(moment: datetime) -> str:
+    """Return a moment in the site's time zone, as Django's admin writes it: one format on every page."""
+    return date_format(localtime(moment), "DATETIME_FORMAT")

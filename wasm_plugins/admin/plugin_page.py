@@ -51,7 +51,7 @@ def page_of(request: HttpRequest, plugin: Plugin) -> dict[str, Any]:
         "state": badge(state),
         "is_running": state == PluginState.RUNNING,
         "health": None if version is None else health_of(version),
-        "day": chart_of(days_of([plugin.name])[plugin.name]),
+        "day": chart_of(days_of([plugin.name])[plugin.name], names_period=True),
         "failed_runs": _failed_runs(plugin) if may_see_runs(request) else [],
         "failed_calls": _failed_calls(plugin) if may_see_audit(request) else [],
         "runs": runs,
@@ -72,11 +72,35 @@ def sections_of(context: Mapping[str, Any]) -> list[tuple[str, str]]:
     if context.get("waiting") is not None:
         found.append(("waiting-heading", _("New version")))
     found += [("settings", _("Settings"))] if context["settings"] else []
-    names = (("hooks", _("Hooks")), ("routes", _("Routes")), ("tasks", _("Tasks")), ("grants", _("Grants")))
-    found += [(f"{prefix}-group", name) for prefix, name in (*names, ("versions", _("Versions"))) if prefix in inlines]
+    found += [(f"{prefix}-group", name) for prefix, name in _inline_names().items() if prefix in inlines]
     found += [("limits", _("Limits"))]
     found += [("log", _("Log"))] if context["may_see_runs"] else []
     return [*found, ("report", _("Report"))]
+
+
+def saved_by(context: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Part the rows below the plugin into those that the page's form saves, by name, and those that it only shows."""
+    names = _inline_names()
+    saved: list[Any] = []
+    shown: list[Any] = []
+    for each in context.get("inline_admin_formsets", ()):
+        (saved if each.has_change_permission or each.has_add_permission else shown).append(each)
+    return {
+        "saved_formsets": saved,
+        "shown_formsets": shown,
+        "saved_names": [names.get(each.formset.prefix, each.opts.verbose_name_plural) for each in saved],
+    }
+
+
+def _inline_names() -> dict[str, str]:
+    """Return how the sections that are rows below the plugin are called, by the prefix of their fields."""
+    return {
+        "hooks": _("Hooks"),
+        "routes": _("Routes"),
+        "tasks": _("Tasks"),
+        "grants": _("Grants"),
+        "versions": _("Versions"),
+    }
 
 
 def _settings(plugin: Plugin, tells_secrets: bool) -> Iterator[SettingRow]:

@@ -34,7 +34,7 @@ from .permissions import (
     may_tune,
     may_upload,
 )
-from .plugin_page import page_of, sections_of
+from .plugin_page import page_of, saved_by, sections_of
 from .plugin_views import PluginViews
 from .report import report_of
 from .secret_views import SecretViews, secrets_url
@@ -122,6 +122,8 @@ class PluginAdmin(PluginColumns, Styled, LimitsView, SecretViews, SettingsViews,
             context["secrets_url"] = secrets_url(plugin, self.admin_site.name) if may_see_secrets(request) else ""
             context |= page_of(request, plugin)
             context["sections"] = sections_of(context)
+            context |= saved_by(context)
+            context["show_save"] = context["show_save_and_continue"] = bool(context["saved_formsets"])
         return super().render_change_form(request, context, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Plugin, form: Any, change: bool) -> None:

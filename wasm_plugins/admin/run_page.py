@@ -7,14 +7,12 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from ..models import TaskRun
 from ..tasks.retry import why_not_retried
 from .jobs import find_job_url
-from .people import by_whom
+from .people import at_moment, by_whom
 from .permissions import may_run
 from .plain_text import pretty, split_error
 from .spent import spent_rows
@@ -108,7 +106,7 @@ def _facts(run: TaskRun) -> list[tuple[str, str]]:
 
 
 def _moment(moment: datetime | None) -> str:
-    return "" if moment is None else date_format(localtime(moment), "DATETIME_FORMAT")
+    return "" if moment is None else at_moment(moment)
 
 
 def _url(run: TaskRun, name: str, current_app: str) -> str:

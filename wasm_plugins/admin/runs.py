@@ -13,7 +13,7 @@ from django.template.defaultfilters import truncatechars
 from django.utils.translation import gettext_lazy
 
 from ..models import TaskRun
-from .people import by_whom, shortly
+from .people import at_moment, by_whom
 from .readonly import ReadOnly
 from .run_filters import AskedFilter, TaskFilter
 from .run_list import BoundedPaginator, RunList, id_in
@@ -85,7 +85,7 @@ class TaskRunAdmin(ReadOnly, Styled, RunViews, TaskRunAdminBase):
     @admin.display(description=gettext_lazy("asked for"), ordering="created_at")
     def asked_at(self, run: TaskRun) -> str:
         """Say when it was asked for."""
-        return shortly(run.created_at)
+        return at_moment(run.created_at)
 
     @admin.display(description=gettext_lazy("status"), ordering="status")
     def standing(self, run: TaskRun) -> str:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from ..models import Schedule, Task, TaskRun
 from ..tasks.schedule import next_run, schedule_of
-from .people import shortly
+from .people import at_moment
 from .permissions import may_see
 from .readonly import ReadOnly
 from .style import Styled
@@ -37,7 +37,7 @@ def next_in_words(task: Task) -> str:
     if not task.plugin.is_enabled and schedule.expression:
         return _("not while the plugin is off")
     upcoming = next_run(task)
-    return _NOTHING if upcoming is None else shortly(upcoming)
+    return _NOTHING if upcoming is None else at_moment(upcoming)
 
 
 @admin.register(Schedule)
@@ -89,7 +89,7 @@ class ScheduleAdmin(ReadOnly, Styled, ScheduleAdminBase):
     def ran_last(self, row: Schedule) -> str:
         """Say which due time it ran for last."""
         last: datetime | None = getattr(row, "last_scheduled_for", None)
-        return _NOTHING if last is None else shortly(last)
+        return _NOTHING if last is None else at_moment(last)
 
     @admin.display(description=gettext_lazy("missed"), ordering="missed_runs")
     def missed(self, row: Schedule) -> str:
@@ -98,7 +98,7 @@ class ScheduleAdmin(ReadOnly, Styled, ScheduleAdminBase):
             return _NOTHING
         words = ngettext("%(count)d, %(when)s: %(why)s", "%(count)d, the last %(when)s: %(why)s", row.missed_runs)
         why = row.get_missed_because_display()
-        return words % {"count": row.missed_runs, "when": shortly(row.missed_at), "why": why}
+        return words % {"count": row.missed_runs, "when": at_moment(row.missed_at), "why": why}
 
     @admin.display(description=gettext_lazy("change"))
     def where(self, row: Schedule) -> SafeString:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import admin, messages
@@ -34,6 +35,9 @@ else:
 MOST_VERSIONS: Final = 100
 """How many versions a page lists."""
 
+MOST_COMPARED: Final = 1_000
+"""How many versions, the newest ones, can be chosen to be compared on every page of the list."""
+
 
 class VersionViews(VersionViewsBase):
     """The pages, their addresses, and who may open them."""
@@ -63,6 +67,7 @@ class VersionViews(VersionViewsBase):
             for each in versions[:MOST_VERSIONS]
         ]
         told = {"rows": rows, "may_approve": may_approve(request), "has_older": len(versions) > MOST_VERSIONS}
+        told["numbers"] = _comparable(plugin, versions[:MOST_VERSIONS])
         context = page_context(self, request, _("Versions of %(name)s") % {"name": plugin.name}, plugin, **told)
         return TemplateResponse(request, "wasm_plugins/admin/versions.html", context)
 
@@ -71,7 +76,6 @@ class VersionViews(VersionViewsBase):
         plugin = _plugin(request, pk)
         before, after = _find(plugin, a), _find(plugin, b)
         told = {"before": before, "after": after, "sections": differences(before, after, load_keys())}
-        told |= {"versions": plugin.versions.only("number", "plugin"), "limits": plugin.limits}
         title = _("%(name)s: from version %(a)d to version %(b)d") % {"name": plugin.name, "a": a, "b": b}
         context = page_context(self, request, title, plugin, **told)
         return TemplateResponse(request, "wasm_plugins/admin/versions_compared.html", context)
@@ -128,6 +132,12 @@ def _listed(plugin: Plugin, before: str) -> QuerySet[PluginVersion]:
     if before.isdecimal() and len(before) < 10:
         rows = rows.filter(number__lt=int(before))
     return rows.annotate(called=KeyTextTransform("version", "manifest"))[: MOST_VERSIONS + 1]
+
+
+def _comparable(plugin: Plugin, listed: Iterable[PluginVersion]) -> list[int]:
+    """Return the numbers of versions to choose from, newest first: those that are listed, and the newest of all."""
+    newest = plugin.versions.order_by("-number").values_list("number", flat=True)[:MOST_COMPARED]
+    return sorted({*newest, *(each.number for each in listed)}, reverse=True)
 
 
 def _find(plugin: Plugin, number: int) -> PluginVersion:
