@@ -63,7 +63,19 @@ def test_what_is_no_json_is_an_error(data: bytes) -> None:
         read_type(data)
 
 
-@pytest.mark.parametrize("data", [b"{}", b'{"types": [["map", 1]]}', b'{"types": [["list", 0]]}'])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"{}",
+        b"[]",
+        b"7",
+        b'{"revision": 2, "types": []}',
+        b'{"revision": 1, "types": [["map", 1]]}',
+        b'{"revision": 1, "types": [["list", 0]]}',
+        b'{"revision": 1, "types": [["list"]]}',
+        b'{"revision": 1, "types": [], "instances": []}',
+    ],
+)
 def test_what_another_release_wrote_is_an_error(data: bytes) -> None:
     with pytest.raises(LookupError):
         read_type(data)

@@ -20,7 +20,8 @@ FOREIGN_S: Final = 7 * 24 * 3600
 """How long entries of another engine stay: during a rolling deploy both releases may use one folder."""
 
 _CODE: Final = ".cwasm"
-_COMPANIONS: Final = (".seal", ".lock")
+_COMPANIONS: Final = (".seal", ".lock", ".mac")
+"""The last is of the first release."""
 
 
 @dataclass(frozen=True, slots=True)

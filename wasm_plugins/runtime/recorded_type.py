@@ -13,6 +13,9 @@ from typing import Any, Final
 from . import wit
 from .component_type import ComponentType, Interface
 
+REVISION: Final = 1
+"""To be raised with every change of what is read of a component, or of how it is written."""
+
 _Node = list[Any]
 """A type's kind, and what it is made of: names, and places of other types."""
 
@@ -21,6 +24,7 @@ def write_type(of: ComponentType) -> bytes:
     """Return a component's type as JSON, in UTF-8."""
     writer = _Writer()
     record = {
+        "revision": REVISION,
         "instances": {name: writer.interface(each) for name, each in of.instances.items()},
         "functions": writer.functions(of.functions),
         "interfaces": {name: writer.interface(each) for name, each in of.interfaces.items()},
@@ -38,6 +42,15 @@ def read_type(data: bytes) -> ComponentType:
         LookupError: They are JSON of something else, as another release may have written.
     """
     record = json.loads(data)
+    try:
+        return _read(record)
+    except (TypeError, AttributeError) as error:
+        raise LookupError("it is no component's type") from error
+
+
+def _read(record: Any) -> ComponentType:
+    if record["revision"] != REVISION:
+        raise LookupError(f"revision {record['revision']}, not {REVISION}")
     reader = _Reader(record["types"])
     return ComponentType(
         instances={name: reader.interface(each) for name, each in record["instances"].items()},

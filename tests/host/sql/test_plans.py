@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,6 +26,7 @@ def cursor() -> Iterator[RawCursor[Any]]:
     connection.close()
     connection.ensure_connection()
     with connection.connection.transaction(), RawCursor(connection.connection) as opened:
+        ask(opened, 0, text="SELECT 0 * $1::pg_catalog.int8")  # the first trip asks whether plans may be kept
         yield opened
     connection.close()
 
@@ -36,6 +39,7 @@ def prepared(cursor: RawCursor[Any]) -> list[str]:
 
 def ask(cursor: RawCursor[Any], number: int, *, text: str = TEXT, keeps: bool | None = True, **options: Any) -> int:
     trip = Trip(cursor.connection, options)
+    trip.drop_unwanted()
     sent = trip.add(text, [number], keeps=keeps)
     trip.go()
     ((found,),) = sent.rows()
@@ -60,9 +64,10 @@ def test_nothing_is_prepared_where_the_project_turned_it_off(cursor: RawCursor[A
 
 def test_nothing_is_prepared_behind_a_pooler(cursor: RawCursor[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """A pooler answers the login with a process number that no server has."""
+    plans_of(cursor.connection).is_direct = None
     monkeypatch.setattr(psycopg.ConnectionInfo, "backend_pid", property(lambda _: 1))
-    assert ask(cursor, 1) == 2
-    assert prepared(cursor) == []
+    assert [ask(cursor, 1), ask(cursor, 1)] == [2, 2]
+    assert TEXT not in prepared(cursor)
 
 
 def test_a_statement_that_comes_often_is_planned_once(cursor: RawCursor[Any]) -> None:
@@ -96,6 +101,7 @@ def test_plans_are_bounded_although_what_needs_them_fails(cursor: RawCursor[Any]
     for number in range(MOST_KEPT + 20):
         trip = Trip(cursor.connection, {})
         trip.add_command("SAVEPOINT failing")
+        trip.drop_unwanted()
         trip.add(f"SELECT {number} / ($1::pg_catalog.int8 - $1)", [number])
         with pytest.raises(psycopg.errors.DivisionByZero):
             trip.go()
@@ -149,4 +155,11 @@ def test_what_is_known_of_a_connection_goes_with_it(cursor: RawCursor[Any]) -> N
     other = connection.copy()
     other.ensure_connection()
     assert plans_of(other.connection) is not plans_of(cursor.connection)
+    trip = Trip(other.connection, {})
+    sent = trip.add(TEXT, [1])
+    trip.go()
+    gone = weakref.ref(other.connection)
     other.close()
+    del trip, sent, other
+    gc.collect()
+    assert gone() is None

@@ -227,6 +227,33 @@ def test_a_host_that_discards_all_plans_is_not_noticed_by_a_plugin(run: Run) -> 
     run_again(sql, [1])
 
 
+@pytest.mark.django_db(transaction=True, databases=["default", "sqlite"])
+@pytest.mark.usefixtures("tables")
+def test_a_host_that_discards_plans_that_failed_loses_nothing_of_its_own() -> None:
+    """Among them are some that the server was still to be told to drop."""
+    for _ in range(8):
+        with transaction.atomic(), pytest.raises(SqlFailed):
+            run_again("INSERT INTO plugin_notes (id, title) VALUES (1, 'again')")
+    with connection.cursor() as cursor:
+        cursor.execute("DISCARD ALL")
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("INSERT INTO plugin_log (id, line) VALUES (9, 'of the host')")
+        run_again("SELECT title FROM plugin_notes WHERE id = $1", [1])
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT line FROM plugin_log WHERE id = 9")
+        assert cursor.fetchone() == ("of the host",)
+
+
+def test_a_host_with_a_pipeline_of_its_own_is_told_and_loses_no_answer(run: Run) -> None:
+    with connection.connection.pipeline():
+        own = connection.connection.execute("SELECT 7")
+        with pytest.raises(SqlRefused):
+            run_again("SELECT title FROM plugin_notes WHERE id = $1", [1])
+        assert own.fetchone() == (7,)
+    run_again("SELECT title FROM plugin_notes WHERE id = $1", [1])
+
+
 class Alarm(Exception):
     """As RQ's timeout, which a signal raises wherever the work happens to be."""
 

@@ -162,6 +162,35 @@ def test_who_is_interrupted_leaves_a_connection_that_answers_or_none(
     assert raw.execute("SELECT 7").fetchone() == (7,)
 
 
+@pytest.mark.parametrize("stop", [Alarm, KeyboardInterrupt])
+def test_who_is_interrupted_while_the_server_takes_nothing_gets_what_interrupted(
+    raw: psycopg.Connection[Any], stop: type[BaseException]
+) -> None:
+    """What is behind a statement that sleeps fills the buffers of both ends, and waits to be written."""
+    before = signal.signal(signal.SIGALRM, _raise if stop is Alarm else signal.default_int_handler)
+    trip = Trip(raw, {})
+    trip.add("SELECT pg_sleep($1)", [20], keeps=False)
+    for _ in range(3):
+        trip.add("SELECT length($1::text)", [LARGE], keeps=False)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        with pytest.raises(stop):
+            trip.go()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert raw.closed or raw.info.transaction_status == TransactionStatus.INERROR
+
+
+def test_what_libpq_refuses_to_send_leaves_no_half_of_a_trip(raw: psycopg.Connection[Any]) -> None:
+    trip = Trip(raw, {})
+    trip.add("SELECT 1", [], keeps=False)
+    trip.add("SELECT 1", [None] * 70_000, keeps=False)
+    with pytest.raises(psycopg.OperationalError):
+        trip.go()
+    assert raw.closed or raw.execute("SELECT 7").fetchone() == (7,)
+
+
 def test_who_is_interrupted_while_it_sends_leaves_nothing_that_somebody_else_could_find(
     raw: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

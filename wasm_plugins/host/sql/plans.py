@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections import OrderedDict
-from collections.abc import Mapping
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 MOST_KEPT: Final = 100
 """Plans on one connection; one was seen to take at most some 400 KiB of the server's memory. It is psycopg's number."""
 
-_OFTEN: Final = 5
+OFTEN: Final = 5
 """How often a statement comes before it is worth a plan; psycopg's own default."""
 
 _Key = tuple[bytes, tuple[int, ...]]
@@ -25,34 +24,18 @@ class Plans:
     to itself, whose use failed.
     """
 
-    def __init__(self, raw: Any) -> None:
+    def __init__(self) -> None:
         """Know of none yet."""
-        self._raw: Final = raw
         self._names: Final[OrderedDict[_Key, bytes]] = OrderedDict()
         self._times: Final[OrderedDict[int, int]] = OrderedDict()
-        self._unwanted: list[bytes] = []
+        self._unwanted: Final[list[bytes]] = []
         self._numbers: Final = itertools.count(1)
-        self._is_direct: bool | None = None
+        self.is_direct: bool | None = None
+        """Whether the server itself answers; ``None`` as long as it was not asked.
 
-    def may_keep(self, options: Mapping[str, Any]) -> bool:
-        """Tell whether plans may be kept; asks the server, once for a connection.
-
-        Django turns preparing off because a pooler may give each transaction another server. A pooler also answers a
-        login with a process number of its own, so the server's number says whether there is one in between. Where the
-        project itself says ``"prepare_threshold": None``, none is kept.
-
-        Args:
-            options: ``OPTIONS`` of the database.
-
-        Raises:
-            psycopg.Error: The server cannot be asked.
+        A pooler may give each transaction another server. It answers a login with a process number of its own, so the
+        server's number says whether there is one in between.
         """
-        if options.get("prepare_threshold", _OFTEN) is None:
-            return False
-        if self._is_direct is None:
-            row = self._raw.execute("SELECT pg_catalog.pg_backend_pid()", prepare=False).fetchone()
-            self._is_direct = row is not None and row[0] == self._raw.info.backend_pid
-        return self._is_direct
 
     def comes_often(self, text: str) -> bool:
         """Count a statement, and tell whether it has come back often."""
@@ -60,7 +43,7 @@ class Plans:
         times = self._times[key] = self._times.pop(key, 0) + 1
         if len(self._times) > MOST_KEPT:
             self._times.popitem(last=False)
-        return times > _OFTEN
+        return times > OFTEN
 
     def name_of(self, key: _Key) -> bytes | None:
         """Return the name of a plan that is there, and note that it was used."""
@@ -81,11 +64,17 @@ class Plans:
         if (name := self._names.pop(key, None)) is not None:
             self._unwanted.append(name)
 
-    def take_unwanted(self) -> list[bytes]:
-        """Return the names of what the server shall drop, with what was not used for longest beyond the most."""
-        oldest = [self._names.popitem(last=False)[1] for _ in range(len(self._names) - MOST_KEPT)]
-        unwanted, self._unwanted = [*self._unwanted, *oldest], []
-        return unwanted
+    @property
+    def unwanted(self) -> tuple[bytes, ...]:
+        """Names of what the server shall drop, with what was not used for longest beyond the most."""
+        while len(self._names) > MOST_KEPT:
+            self._unwanted.append(self._names.popitem(last=False)[1])
+        return tuple(self._unwanted)
+
+    def drop(self, name: bytes) -> None:
+        """Note that the server has dropped one."""
+        if name in self._unwanted:
+            self._unwanted.remove(name)
 
     def forget(self) -> None:
         """Know of none any more, because the host had the server discard them."""
@@ -99,5 +88,5 @@ _plans: Final[WeakKeyDictionary[Any, Plans]] = WeakKeyDictionary()
 def plans_of(raw: Any) -> Plans:
     """Return the plans of psycopg's connection."""
     if (found := _plans.get(raw)) is None:
-        found = _plans[raw] = Plans(raw)
+        found = _plans[raw] = Plans()  # which must not hold the connection: it would hold itself
     return found

@@ -109,6 +109,7 @@ class Armed:
         self._key: Final = (frozenset(tables), self._function, *self._reported)
         self._saved: Sent | None = None
         self._is_settled = False
+        self._is_kept = False
         self.lost: psycopg.Error | None = None
         """What the server's silence was, if the connection was lost while it was to be undone."""
         self.known: Known
@@ -146,12 +147,13 @@ class Armed:
         """Whether the savepoint is set, so that the server may be asked and may answer with an error."""
         return self._saved is not None and self._saved.is_run
 
-    def run(self, statement: Callable[[Trip], object], *, settles: bool) -> None:
+    def run(self, statement: Callable[[Trip], object], *, settles: bool, changes: bool = True) -> None:
         """Run the plugin's statement, set both timeouts back, and see to it that nothing else has changed.
 
         Args:
             statement: Adds it to what is sent.
             settles: Whether nothing that its answer holds could be a reason to undo it.
+            changes: Whether it may change rows.
 
         Raises:
             NotKnown: Something is not as was expected; the statement was not run.
@@ -164,7 +166,7 @@ class Armed:
         if settles:
             trip.add_command(_RELEASE)
         self._go(trip, look)
-        self._is_settled = settles
+        self._is_settled, self._is_kept = settles, settles and changes
         ((state, _, _),) = after.rows()
         check_same(self._connection, self._state, state, self._reported, reported(self._raw))
 
@@ -209,7 +211,7 @@ class Armed:
         needed_rollback, self._connection.needs_rollback = self._connection.needs_rollback, True
         status = self._raw.info.transaction_status
         is_open = self.is_begun and not self._is_settled
-        is_as_before = not is_open and status == TransactionStatus.INTRANS
+        is_as_before = not (is_open or self._is_kept) and status == TransactionStatus.INTRANS
         if is_open and status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
             try:
                 self._command(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}", _RELEASE)
@@ -225,6 +227,7 @@ class Armed:
 
     def _save(self, trip: Trip) -> None:
         self._saved = trip.add_command(f"SAVEPOINT {_SAVEPOINT}")
+        trip.drop_unwanted()
 
     def _command(self, *texts: str) -> None:
         trip = self._trip()

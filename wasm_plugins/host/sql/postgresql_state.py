@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg.pq import PipelineStatus
 
 from .errors import SqlRefused
 from .postgresql_text import Relation
@@ -98,10 +99,12 @@ def check_readable(raw: Any) -> None:
 
     Raises:
         OperationalError: The connection is closed.
-        SqlRefused: A setting is not as it must be.
+        SqlRefused: A setting is not as it must be, or the host has opened a pipeline of its own.
     """
     if raw.closed:
         raise OperationalError("the connection was lost")
+    if raw.pgconn.pipeline_status != PipelineStatus.OFF:
+        raise SqlRefused("the project has a pipeline open on this connection; it must leave that before a plugin asks")
     for name, needed in _NEEDED:
         if raw.info.parameter_status(name) != needed:
             raise SqlRefused(f"the connection has {name} = {raw.info.parameter_status(name)}; plugins need {needed}")

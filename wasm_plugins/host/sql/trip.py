@@ -7,6 +7,7 @@ which takes three times as long for five small ones (0.41 against 0.12 ms); so l
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import psycopg
@@ -16,10 +17,11 @@ from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import ExecStatus, Format, PipelineStatus, TransactionStatus
 from psycopg.waiting import Ready, Wait
 
-from .plans import plans_of
+from .plans import OFTEN, plans_of
 
 _ANSWERED: Final = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
 _CANCEL_S: Final = 2.0
+_READABLE: Final = (Ready.R, Ready.RW)
 _Waiting = Generator[Wait, Ready, None]
 
 
@@ -80,11 +82,19 @@ class Trip:
         self._sent: Final[list[Sent]] = []
         self._made: Final[list[tuple[Sent, Any, bytes]]] = []
         self._using: Final[list[tuple[Sent, Any]]] = []
+        self._dropped: Final[list[tuple[Sent, bytes]]] = []
+        self._asked: Sent | None = None
+        self._login_pid = 0
 
     def add_command(self, text: str) -> Sent:
         """Add a statement without parameters, of which no plan is kept."""
         self._sent.append(sent := self._command(text))
         return sent
+
+    def drop_unwanted(self) -> None:
+        """Have the server drop plans that nobody wants; behind a savepoint, for the host may have had it drop them."""
+        for name in self._plans.unwanted:
+            self._dropped.append((self.add_command(f"DEALLOCATE {name.decode()}"), name))
 
     def add(
         self,
@@ -112,7 +122,7 @@ class Trip:
         values = writer.dump_sequence(params, [PyFormat.AUTO] * len(params))
         query, types, formats = text.encode(), tuple(writer.types or ()), writer.formats
         answers = Format.BINARY if binary else Format.TEXT
-        if not (self._plans.may_keep(self._options) and self._is_worth_it(text, keeps)):
+        if not (self._may_keep() and self._is_worth_it(text, keeps)):
             return self._add(lambda server: server.send_query_params(query, values, types, formats, answers), context)
         name = self._plans.name_of(key := (query, types))
         if name is None:
@@ -128,27 +138,40 @@ class Trip:
         Raises:
             psycopg.Error: What the server answered to the first one that failed, or that the connection was lost.
         """
-        self._sent[:0] = [self._command(text) for text in self._first()]
+        status = self._raw.info.transaction_status
+        if status == TransactionStatus.IDLE and not self._raw.autocommit:
+            self._sent.insert(0, self._command(_begin_text(self._raw)))
         with self._raw.lock:
-            lost = self._exchange()
-        self._note_plans()
+            try:
+                lost = self._exchange()
+            finally:
+                self._note_plans()
+        self._check()
+        if lost is None and not all(sent.is_run for sent in self._sent):
+            lost = psycopg.OperationalError("the server did not answer all that it was sent")
+        if lost is not None:
+            raise lost
+
+    def _check(self) -> None:
         try:
             for sent in self._sent:
                 sent.check()
         except errors.InvalidSqlStatementName:
             self._plans.forget()
             raise
-        if lost is not None:
-            raise lost
 
-    def _first(self) -> list[str]:
-        """List what is due before all else: a transaction that psycopg has not begun yet, plans that nobody wants."""
-        status = self._raw.info.transaction_status
-        if status == TransactionStatus.INERROR:  # all but a way back is refused
-            return []
-        begins = status == TransactionStatus.IDLE and not self._raw.autocommit
-        unwanted = [f"DEALLOCATE {name.decode()}" for name in self._plans.take_unwanted()]
-        return [_begin_text(self._raw), *unwanted] if begins else unwanted
+    def _may_keep(self) -> bool:
+        """Tell whether plans may be kept; the first trip of a connection asks on its way.
+
+        Django turns preparing off because there may be a pooler. Where the project itself says
+        ``"prepare_threshold": None``, none is kept.
+        """
+        if self._options.get("prepare_threshold", OFTEN) is None:
+            return False
+        if self._plans.is_direct is None and self._asked is None:
+            self._login_pid = self._raw.info.backend_pid
+            self._asked = self.add_command("SELECT pg_catalog.pg_backend_pid()")
+        return bool(self._plans.is_direct)
 
     def _note_plans(self) -> None:
         for made, key, name in self._made:
@@ -157,6 +180,11 @@ class Trip:
         for sent, key in self._using:
             if sent.has_failed:
                 self._plans.give_up(key)
+        for sent, name in self._dropped:
+            if sent.is_run:
+                self._plans.drop(name)
+        if self._asked is not None and self._asked.is_run:
+            self._plans.is_direct = int(self._asked.result.get_value(0, 0)) == self._login_pid
 
     def _is_worth_it(self, text: str, keeps: bool | None) -> bool:
         return self._plans.comes_often(text) if keeps is None else keeps
@@ -171,11 +199,12 @@ class Trip:
         return sent
 
     def _exchange(self) -> psycopg.Error | None:
-        """Send and receive; return what ended the connection, if something did: the server may have said why."""
+        """Send and receive; return what ended it, if something did: the server may have said why."""
         exchange = self._together() if Pipeline.is_supported() else self._one_by_one()
         try:
             self._raw.wait(exchange)
         except psycopg.Error as error:
+            self._end_unless_over()
             return error
         except BaseException:  # a signal, such as RQ's timeout
             self._stop(exchange)
@@ -184,16 +213,18 @@ class Trip:
 
     def _stop(self, exchange: _Waiting) -> None:
         """Have the server stop and take its answers, or else end the connection: nobody must find them later."""
-        server = self._raw.pgconn
         try:
-            if server.transaction_status == TransactionStatus.ACTIVE:
-                self._raw.cancel_safe(timeout=_CANCEL_S)
-                self._raw.wait(exchange)
-        except psycopg.Error:
-            self._raw.close()
-        is_over = server.pipeline_status == PipelineStatus.OFF and server.transaction_status != TransactionStatus.ACTIVE
-        if not (self._raw.closed or is_over):
-            self._raw.close()
+            if self._raw.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                with suppress(psycopg.Error):
+                    self._raw.cancel_safe(timeout=_CANCEL_S)
+                    self._raw.wait(exchange)
+        finally:
+            self._end_unless_over()
+
+    def _end_unless_over(self) -> None:
+        server = self._raw.pgconn
+        if server.pipeline_status != PipelineStatus.OFF or server.transaction_status == TransactionStatus.ACTIVE:
+            server.finish()
 
     def _together(self) -> _Waiting:
         server = self._raw.pgconn
@@ -233,7 +264,7 @@ def _begin_text(raw: Any) -> str:
 
 def _flushed(server: Any) -> _Waiting:
     while server.flush():
-        if (yield Wait.RW) & Ready.R:
+        if (yield Wait.RW) in _READABLE:  # nothing at all, if it goes on after an interruption
             server.consume_input()
 
 
