@@ -47,6 +47,13 @@ def run_again(sql: str, params: Sequence[object] = ()) -> None:
 
 
 @pytest.fixture
+def no_plans() -> None:
+    """Have no plans on the connection that tests before this one left there."""
+    connection.ensure_connection()
+    connection.connection.pgconn.exec_(b"DEALLOCATE ALL")
+
+
+@pytest.fixture
 def trace(run: Run, tmp_path: Path) -> Iterator[Trace]:
     """Note what goes over the connection, once the plugin has its role where it is to have one."""
     run("default", "SELECT id FROM plugin_notes")
@@ -104,6 +111,7 @@ def test_one_that_fails_leaves_the_transaction_as_it_was(run: Run, sql: str, err
             connection.connection.execute("RELEASE SAVEPOINT wasm_plugins_statement")
 
 
+@pytest.mark.usefixtures("no_plans")
 def test_a_statement_that_came_often_follows_a_column_to_its_new_type(run: Run) -> None:
     """The table changes behind the driver's back, as it does in a migration that runs elsewhere."""
     sql = "SELECT count(*) AS n FROM plugin_notes WHERE points > $1 AND title <> $2"
