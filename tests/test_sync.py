@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from django.core.files.storage import storages
@@ -33,7 +34,6 @@ from wasm_plugins import lifecycle, recording, storage, verification
 from wasm_plugins.exceptions import ArtifactError, CompileError, ManifestError
 from wasm_plugins.models import Generation, Hook, Plugin, PluginVersion, Route, StoredObject, SyncState, Task
 from wasm_plugins.runtime.compiler import digest_of
-from wasm_plugins.runtime.component import Component
 from wasm_plugins.sync import record_upload, sync, sync_if_due
 from wasm_plugins.sync_report import Outcome, SyncReport
 
@@ -218,14 +218,14 @@ def test_one_object_that_cannot_be_read_does_not_keep_the_others(monkeypatch: py
 def test_a_defect_of_our_own_is_one_objects_problem(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(verification, "Component", _broken)
-    storage.put_upload("greeter", plugin_component())
-    assert (_only(sync()).result, _only(sync()).code) == ("problem", "internal-error")
-    monkeypatch.setattr(verification, "Component", Component)
+    with monkeypatch.context() as patch:
+        patch.setattr(verification, "verify", _broken)
+        storage.put_upload("greeter", plugin_component())
+        assert (_only(sync()).result, _only(sync()).code) == ("problem", "internal-error")
     assert _only(sync()).result == "verified"
 
 
-def _broken(native: object) -> Component:
+def _broken(*args: object, **options: object) -> NoReturn:
     raise ZeroDivisionError
 
 
