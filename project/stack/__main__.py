@@ -22,7 +22,9 @@ def main() -> int:
         with (
             stopping_on_signals(),
             private_folder(arguments.data) as folder,
-            stack(folder, lambda step: print(f"starting: {step}", flush=True), arguments.port) as up,
+            stack(
+                folder, lambda step: print(f"starting: {step}", flush=True), arguments.port, tasks_in_idle_time=True
+            ) as up,
         ):
             _print_addresses(up)
             if not arguments.check:

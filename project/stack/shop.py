@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import urllib.error
@@ -72,9 +73,17 @@ class Shop:
             yield child
 
     @contextlib.contextmanager
-    def worker(self, number: int = 1) -> Iterator[Child]:
-        """Work on the queue until the block ends."""
+    def worker(self, number: int = 1, *, in_idle_time: bool = False) -> Iterator[Child]:
+        """Work on the queue until the block ends.
+
+        Args:
+            number: Told apart from others by it.
+            in_idle_time: Whether to work only while nobody else wants the processor, where the machine has ``chrt``.
+        """
         gives_way = ["nice", "-n", "10"]  # to whoever waits for a page
+        if in_idle_time and shutil.which("chrt"):
+            # Linux since 6.6 lets a niced process use up its turn of some milliseconds first, an idle one never.
+            gives_way = ["chrt", "--idle", "0"]
         with self._running(f"worker-{number}", [*gives_way, *MANAGE, "plugins", "worker"]) as child:
             yield child
 

@@ -39,13 +39,16 @@ class RunningStack:
 
 
 @contextlib.contextmanager
-def stack(folder: Path, say: Say, port: int | None = None) -> Iterator[RunningStack]:
+def stack(
+    folder: Path, say: Say, port: int | None = None, *, tasks_in_idle_time: bool = False
+) -> Iterator[RunningStack]:
     """Run everything until the block ends.
 
     Args:
         folder: Existing folder for all data, passwords and logs; used again if it is not empty.
         say: Called with one line per step.
         port: The web server's port; a free one when ``None``.
+        tasks_in_idle_time: Whether workers work only while nobody else wants a processor.
 
     Raises:
         PartFailed: Something could not start.
@@ -65,7 +68,8 @@ def stack(folder: Path, say: Say, port: int | None = None) -> Iterator[RunningSt
         say("database tables, static files, plugins in the bucket")
         _prepare(shop)
         say(f"{WORKERS} workers, the scheduler, the web server")
-        children = [parts.enter_context(shop.worker(number)) for number in range(1, WORKERS + 1)]
+        workers = [shop.worker(number, in_idle_time=tasks_in_idle_time) for number in range(1, WORKERS + 1)]
+        children = [parts.enter_context(worker) for worker in workers]
         children.append(parts.enter_context(shop.scheduler()))
         children.append(parts.enter_context(shop.web(web)))
         yield RunningStack(f"http://{web.host}:{web.port}", shop, children, s3)

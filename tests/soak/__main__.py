@@ -23,7 +23,11 @@ def main() -> int:
     idle_s = max(20.0, min(120.0, crowded_s * IDLE_SHARE))
     print(f"neighbours alone for {idle_s:.0f} s, then {crowded_s:.0f} s with the crowd", flush=True)
     try:
-        with stopping_on_signals(), private_folder() as folder, stack(folder, _say) as up:
+        with (
+            stopping_on_signals(),
+            private_folder() as folder,
+            stack(folder, _say, tasks_in_idle_time=True) as up,
+        ):
             report = soak(up, folder, idle_s=idle_s, crowded_s=crowded_s)
     except PartFailed as error:
         print(f"The stack cannot run. {error}", file=sys.stderr)
