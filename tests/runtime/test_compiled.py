@@ -77,7 +77,8 @@ def test_a_hit_reads_no_bytes(folder: Path) -> None:
     def read() -> bytes:
         raise AssertionError
 
-    CompiledCache(folder).load(DIGEST, read)
+    found = CompiledCache(folder).load(DIGEST, read)
+    assert sandbox.call(LinkedComponent(found, {}), "run") == 1
 
 
 def test_bytes_of_another_digest_are_refused(folder: Path, compiles: list[Path]) -> None:

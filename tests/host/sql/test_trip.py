@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -140,22 +141,28 @@ def _raise(*_: object) -> None:
     raise Alarm
 
 
+@contextmanager
+def interrupted_by(stop: type[BaseException], *, after_s: float) -> Iterator[None]:
+    """Raise from a signal's handler while the block runs."""
+    before = signal.signal(signal.SIGALRM, _raise if stop is Alarm else signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, after_s)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 @pytest.mark.parametrize("stop", [Alarm, KeyboardInterrupt])
 def test_who_is_interrupted_leaves_a_connection_that_answers_or_none(
     raw: psycopg.Connection[Any], stop: type[BaseException]
 ) -> None:
-    before = signal.signal(signal.SIGALRM, _raise if stop is Alarm else signal.default_int_handler)
     trip = Trip(raw, {})
     trip.add_command("SAVEPOINT before")
     slow = trip.add("SELECT pg_sleep($1)", [20], keeps=False)
     trip.add("SELECT 1", [], keeps=False)
-    signal.setitimer(signal.ITIMER_REAL, 0.2)
-    try:
-        with pytest.raises(stop):
-            trip.go()
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+    with interrupted_by(stop, after_s=0.2), pytest.raises(stop):
+        trip.go()
     assert not slow.is_run
     assert raw.info.transaction_status == TransactionStatus.INERROR
     raw.execute("ROLLBACK TO SAVEPOINT before")
@@ -167,18 +174,12 @@ def test_who_is_interrupted_while_the_server_takes_nothing_gets_what_interrupted
     raw: psycopg.Connection[Any], stop: type[BaseException]
 ) -> None:
     """What is behind a statement that sleeps fills the buffers of both ends, and waits to be written."""
-    before = signal.signal(signal.SIGALRM, _raise if stop is Alarm else signal.default_int_handler)
     trip = Trip(raw, {})
     trip.add("SELECT pg_sleep($1)", [20], keeps=False)
     for _ in range(3):
         trip.add("SELECT length($1::text)", [LARGE], keeps=False)
-    signal.setitimer(signal.ITIMER_REAL, 0.3)
-    try:
-        with pytest.raises(stop):
-            trip.go()
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+    with interrupted_by(stop, after_s=0.3), pytest.raises(stop):
+        trip.go()
     assert raw.closed or raw.info.transaction_status == TransactionStatus.INERROR
 
 
