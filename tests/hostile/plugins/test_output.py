@@ -241,15 +241,20 @@ def test_hp_09_a_body_is_passed_on_up_to_its_limit_and_not_a_byte_more(client: C
             "bytes": http_handler(_body_of(size, 2)),
         }
     )
+    _check_bodies(client, size, fits=not more)  # the allocator keeps what a first body of this size took
     before = _resident_bytes()
+    for _ in range(3):
+        _check_bodies(client, size, fits=not more)
+    assert _resident_bytes() - before < SLACK_BYTES + 2 * size
+
+
+def _check_bodies(client: Client, size: int, *, fits: bool) -> None:
     for name in ("json", "text", "bytes"):
         response = ask(client, name)
-        if more:
-            assert outcome(response) == LIMIT
-        else:
+        if fits:
             assert (response.status_code, len(response.content)) == (200, size)
-        del response
-    assert _resident_bytes() - before < SLACK_BYTES + 2 * size
+        else:
+            assert outcome(response) == LIMIT
 
 
 def test_hp_09_a_plugin_may_have_a_smaller_answer_of_its_own(client: Client) -> None:
