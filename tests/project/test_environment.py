@@ -31,6 +31,7 @@ def test_a_postgresql_address_is_taken_apart_and_unquoted(tmp_path: Path) -> Non
         "HOST": "db.example.org",
         "PORT": "5433",
     }
+    assert (entry["CONN_MAX_AGE"], entry["CONN_HEALTH_CHECKS"]) == (environment.CONNECTION_S, True)
 
 
 def test_an_unknown_scheme_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
@@ -25,7 +26,8 @@ GOOD: Final = "good"
 PAGE: Final = "page"
 TASK: Final = "task"
 LATER: Final = "later"
-
+RUN: Final = secrets.token_hex(8)
+"""In each component, so that nothing is known of it: an earlier soak was ended while some of them ran, which counts."""
 
 HOSTILE: Final[Mapping[str, Callable[[], Body]]] = {
     "spinner": spin,
@@ -50,7 +52,7 @@ def hostile(name: str) -> bytes:
 
 def _plugin(name: str, answer: object, work: object) -> bytes:
     public = 'methods = ["GET"]\naccess = "public"\n'
-    toml = f'[routes."/{name}/{PAGE}"]\n{public}[routes."/{name}/{LATER}"]\n{public}'
+    toml = f'# {RUN}\n[routes."/{name}/{PAGE}"]\n{public}[routes."/{name}/{LATER}"]\n{public}'
     return plugin_component(
         name,
         routes=[
