@@ -9,7 +9,7 @@ from project.stack.parts import PartFailed, private_folder
 from project.stack.signals import stopping_on_signals
 from project.stack.stack import stack
 from tests.soak.figures import MIB, Fared
-from tests.soak.machine import slowdown
+from tests.soak.machine import unsteadiness
 from tests.soak.run import SoakReport, growth_bytes, soak
 
 IDLE_SHARE = 0.2
@@ -22,7 +22,8 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0, help="how long the crowd stays (default: 10)")
     crowded_s = parser.parse_args().minutes * 60
     idle_s = max(20.0, min(120.0, crowded_s * IDLE_SHARE))
-    print(f"this machine takes {slowdown():.2f} times as long to compute while its other processors compute, too")
+    p95, slowest = unsteadiness()
+    print(f"idle, this machine takes up to {p95:.1f} (of 95 %) and {slowest:.1f} times its best for one computation")
     print(f"neighbours alone for {idle_s:.0f} s, then {crowded_s:.0f} s with the crowd", flush=True)
     try:
         with (

@@ -1,54 +1,30 @@
-"""What the machine itself makes of a busy neighbour: how much longer a computation takes that shares nothing with it.
+"""How steady the machine itself is: how long one computation takes again and again while nothing of ours runs.
 
-Processors of a rented machine are often two threads of one core. Each then computes more slowly while the other is
-busy, whatever runs there and whatever its priority, which no figure of a soak can be better than.
+A rented machine shares its processors with others'. Whoever computes on the other half of a core makes everything here
+take up to twice as long, for moments or minutes, and no figure of a soak can be steadier than that.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import statistics
-import subprocess
-import sys
 import time
-from contextlib import ExitStack
 from typing import Final
 
-TRIES: Final = 7
-LAPS: Final = 300
-SETTLE_S: Final = 0.5
+LAPS: Final = 3_000
 DATA: Final = [{"name": f"plugin {number}", "limits": [number, number / 7], "note": None} for number in range(300)]
-_COMPUTE: Final = (
-    sys.executable,
-    "-c",
-    "import json\ndata = [{'name': str(number)} for number in range(300)]\nwhile True: json.loads(json.dumps(data))",
-)
 
 
-def slowdown() -> float:
-    """Return how many times longer a computation takes while all other processors compute; the median of some tries.
+def unsteadiness() -> tuple[float, float]:
+    """Return how many times longer than its fastest lap a computation takes, at the 95th percentile and at most.
 
     Blocks for some seconds.
     """
-    return statistics.median(_slowdown_once() for _ in range(TRIES))
+    laps = [_lap_s() for _ in range(LAPS)]
+    return statistics.quantiles(laps, n=20)[-1] / min(laps), max(laps) / min(laps)
 
 
-def _slowdown_once() -> float:
-    alone = _median_ms()
-    with ExitStack() as ending:
-        for _ in range((os.cpu_count() or 1) - 1):
-            neighbour = ending.enter_context(subprocess.Popen(_COMPUTE))
-            ending.callback(neighbour.kill)
-        time.sleep(SETTLE_S)
-        return _median_ms() / alone
-
-
-def _median_ms() -> float:
-    return statistics.median(_lap_ms() for _ in range(LAPS))
-
-
-def _lap_ms() -> float:
+def _lap_s() -> float:
     started = time.perf_counter()
     json.loads(json.dumps(DATA))
-    return (time.perf_counter() - started) * 1000
+    return time.perf_counter() - started
