@@ -112,12 +112,6 @@ def standing_in(replacements: Mapping[str, Callee]) -> Iterator[None]:
             del _standing_in[digest]
 
 
-def rest() -> None:
-    """Note that this process may end: what is still being loaded beside its work is not to blame for that."""
-    for lifeline in set(_lifelines.values()):
-        lifeline.rest()
-
-
 def deaths_of(digest: str) -> int:
     """Return how many processes of this machine died while a component was looked at or called."""
     return compiled_cache().lifeline.deaths_of(digest)

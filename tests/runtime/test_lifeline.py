@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from wasm_plugins.runtime.lifeline import SLOTS, Lifeline
+from wasm_plugins.runtime.lifeline import Lifeline, rest
+from wasm_plugins.runtime.running_note import SLOTS
 
 ONE, TWO = "11" * 32, "22" * 32
 
@@ -74,7 +75,7 @@ def end_beside(lifeline: Lifeline, digest: str, *, rests: bool) -> None:
         threading.Thread(target=load, daemon=True).start()
         is_busy.wait()
         if rests:
-            lifeline.rest()
+            rest()
         os._exit(0)
     os.waitpid(child, 0)
 
@@ -87,28 +88,67 @@ def test_a_process_that_ends_when_its_work_is_done_blames_nothing_that_was_loade
     assert buried(tmp_path) == []
 
 
+def test_a_process_that_ends_before_it_noted_anything_blames_nothing_that_is_loaded_then(
+    tmp_path: Path,
+) -> None:
+    child = os.fork()
+    if child == 0:
+        rest()
+        with Lifeline(tmp_path).running(ONE, is_spare=True):
+            os._exit(0)
+    os.waitpid(child, 0)
+    assert buried(tmp_path) == []
+
+
+def test_a_forked_process_is_not_about_to_end_because_its_parent_was(tmp_path: Path) -> None:
+    rest()
+    end_beside(Lifeline(tmp_path), ONE, rests=False)
+    assert buried(tmp_path) == [[ONE]]
+
+
+def test_threads_that_begin_at_once_note_it_in_one_file(tmp_path: Path) -> None:
+    lifeline, threads = Lifeline(tmp_path), 8
+    both = threading.Barrier(threads)
+    files: list[int] = []
+
+    def call() -> None:
+        both.wait()
+        with lifeline.running(ONE):
+            both.wait()
+            files.append(len(list(tmp_path.iterdir())))
+
+    callers = [threading.Thread(target=call) for _ in range(threads)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert files == [1] * threads
+    rest()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_process_that_goes_on_after_its_work_notes_what_runs_next(tmp_path: Path) -> None:
     lifeline = Lifeline(tmp_path)
     open_files = len(os.listdir("/proc/self/fd"))
     for _ in range(20):
         with lifeline.running(ONE, is_spare=True):
-            lifeline.rest()
-        lifeline.rest()
+            rest()
+        rest()
     assert len(os.listdir("/proc/self/fd")) == open_files
     assert list(tmp_path.iterdir()) == []
     with lifeline.running(TWO, is_spare=True):
         assert list(tmp_path.iterdir()) == []  # the process may end any moment, and a thread of it goes on loading
     with lifeline.running(ONE), lifeline.running(TWO, is_spare=True):
         assert len(list(tmp_path.glob("*.running"))) == 1
-    lifeline.rest()
+    rest()
 
 
 def test_a_process_whose_other_threads_call_components_goes_on_noting_them(tmp_path: Path) -> None:
     lifeline = Lifeline(tmp_path)
     with lifeline.running(ONE):
-        lifeline.rest()
+        rest()
         assert len(list(tmp_path.glob("*.running"))) == 1
-    lifeline.rest()
+    rest()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -12,9 +12,8 @@ import atexit
 import contextlib
 import fcntl
 import logging
-import mmap
 import os
-import secrets
+import threading
 import time
 import weakref
 from collections.abc import Callable, Collection, Iterator
@@ -22,17 +21,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-SLOTS: Final = 128
-"""Calls that are noted at once; of more, some are not."""
+from .running_note import RunningNote, read_note
 
 DEATHS: Final = 2
 """After how many deaths a component is no longer trusted."""
 
 FORGOTTEN_AFTER_S: Final = 24 * 60 * 60
 """After how much time without another one a death is forgotten: machines are switched off, too."""
-
-_DIGEST_BYTES: Final = 32
-_CLEAR: Final = bytes(_DIGEST_BYTES)
 
 logger = logging.getLogger(__name__)
 
@@ -43,10 +38,10 @@ class Lifeline:
     def __init__(self, folder: Path) -> None:
         """Use a folder, which is made when it is first needed."""
         self.folder: Final = folder
-        self._note: _Note | None = None
+        self._note: RunningNote | None = None
         self._is_broken = False
-        self._rests = False
-        _lifelines.add(self)
+        with _process.lock:
+            _process.lifelines.add(self)
 
     @contextmanager
     def running(self, digest: str, *, is_spare: bool = False) -> Iterator[None]:
@@ -56,31 +51,36 @@ class Lifeline:
             digest: The component.
             is_spare: Whether it is only being loaded, which nobody waits for if the process ends.
         """
-        if is_spare and self._rests:
-            yield
-            return
-        self._rests = False
-        note = self._note or self._open()
-        slot = None if note is None else note.take()
-        if note is None or slot is None:
-            yield
-            return
-        note.fill(slot, bytes.fromhex(digest), is_spare=is_spare)
+        begun = self._begin(bytes.fromhex(digest), is_spare=is_spare)
         try:
             yield
         finally:
-            note.clear(slot)
+            if begun is not None:
+                note, slot = begun
+                note.clear(slot)
 
-    def rest(self) -> None:
-        """Take this process's file away, unless a call goes on: should the process end, no component had a part in it.
+    def _begin(self, digest: bytes, *, is_spare: bool) -> tuple[RunningNote, int] | None:
+        with _process.lock:  # of several threads that begin at once, one makes the file
+            if is_spare and _process.rests:
+                return None
+            _process.rests = False
+            note = self._note or self._open()
+            slot = None if note is None else note.take()
+            if note is None or slot is None:
+                return None
+            note.fill(slot, digest, is_spare=is_spare)
+            return note, slot
 
-        For processes that end without Python's own exit. Until the next call, what is only loaded is not noted either.
-        """
-        note = self._note
-        if note is None or not note.calls:
-            self._note, self._rests = None, True
-            if note is not None:
-                note.remove()
+    def drop(self) -> None:
+        """Take this process's file away, unless a call goes on."""
+        if self._note is not None and not self._note.calls:
+            self._note.remove()
+            self._note = None
+
+    def end(self) -> None:
+        """Take this process's file away, whatever goes on: it ends as it should."""
+        if self._note is not None:
+            self._note.remove()
 
     def bury(self, tell: Callable[[Collection[str]], Collection[str]]) -> None:
         """Find processes that are gone, and tell of each the digests of what ran when it went.
@@ -114,17 +114,15 @@ class Lifeline:
         (self.folder / f"{digest}.deaths").unlink(missing_ok=True)
 
     def _bury(self, descriptor: int, tell: Callable[[Collection[str]], Collection[str]]) -> None:
-        slots = os.pread(descriptor, SLOTS * _DIGEST_BYTES, 0)
-        found = {slots[at : at + _DIGEST_BYTES] for at in range(0, len(slots), _DIGEST_BYTES)} - {_CLEAR}
-        digests = sorted(each.hex() for each in found)
+        digests = read_note(descriptor)
         for digest in tell(digests) if digests else ():
             with (self.folder / f"{digest}.deaths").open("ab") as count:
                 count.write(b"+")
 
-    def _open(self) -> _Note | None:
+    def _open(self) -> RunningNote | None:
         if not self._is_broken:
             try:
-                self._note = _Note(self.folder)
+                self._note = RunningNote(self.folder)
             except OSError as error:
                 self._is_broken = True
                 logger.warning("nothing will be known of plugins that end this process: %s", error)
@@ -137,62 +135,43 @@ class Lifeline:
             self._note = None
 
 
-class _Note:
-    """The file of one process."""
+class _Process:
+    """What holds for all lifelines of this process."""
 
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = folder / f"{os.getpid()}-{secrets.token_hex(4)}.draft"
-        descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            os.ftruncate(descriptor, SLOTS * _DIGEST_BYTES)
-            self._slots = mmap.mmap(descriptor, SLOTS * _DIGEST_BYTES)  # has a copy of it, and with that the lock
-        finally:
-            os.close(descriptor)
-        self.calls: set[int] = set()
-        """Slots of what is not only being loaded."""
-        self._free = list(range(0, SLOTS * _DIGEST_BYTES, _DIGEST_BYTES))
-        self._path = draft.with_suffix(".running")
-        draft.rename(self._path)  # from now on it counts, and it is locked already
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.lifelines: Final[weakref.WeakSet[Lifeline]] = weakref.WeakSet()
+        self.rests = False
+        """Whether it may end any moment, and what is only loaded is not noted."""
 
-    def take(self) -> int | None:
-        try:
-            return self._free.pop()
-        except IndexError:
-            return None
+    def rest(self) -> None:
+        with self.lock:
+            self.rests = True
+            for each in self.lifelines:
+                each.drop()
 
-    def fill(self, slot: int, digest: bytes, *, is_spare: bool) -> None:
-        self._slots[slot : slot + _DIGEST_BYTES] = digest
-        if not is_spare:
-            self.calls.add(slot)
+    def end(self) -> None:
+        with self.lock:
+            self.rests = True
+            for each in self.lifelines:
+                each.end()
 
-    def clear(self, slot: int) -> None:
-        with contextlib.suppress(ValueError):  # a process that was forked in the midst of the call closed it
-            self._slots[slot : slot + _DIGEST_BYTES] = _CLEAR
-            self.calls.discard(slot)
-            self._free.append(slot)
-
-    def close(self) -> None:
-        self._slots.close()  # which does not unlock it: a forked process shares the lock with its parent
-
-    def remove(self) -> None:
-        self._path.unlink(missing_ok=True)
+    def begin_anew(self) -> None:
+        """Leave the parent's files to it, in a forked process, and a lock that a thread of it may have held."""
+        self.lock, self.rests = threading.Lock(), False
+        for each in self.lifelines:
+            each.abandon()
 
 
-_lifelines: Final[weakref.WeakSet[Lifeline]] = weakref.WeakSet()
+_process: Final = _Process()
+os.register_at_fork(after_in_child=_process.begin_anew)
+atexit.register(_process.end)
 
 
-def _abandon_all() -> None:
-    for each in _lifelines:
-        each.abandon()
+def rest() -> None:
+    """Note that this process may end, and that no component has a part in it, unless a call goes on.
 
-
-def _remove_all() -> None:
-    for each in _lifelines:
-        if each._note is not None:
-            each._note.remove()
-
-
-os.register_at_fork(after_in_child=_abandon_all)
-atexit.register(_remove_all)
+    For processes that end without Python's own exit, while a thread of theirs may still load components that nobody has
+    asked for. Until the next call, what is only loaded is not noted, whether anything was loaded before or not.
+    """
+    _process.rest()

@@ -19,6 +19,7 @@ from ..manager import get_plugin_manager
 from ..models import TaskRun
 from ..outbox import outbox
 from ..registry import find_snapshot, registry
+from ..runtime.lifeline import rest
 from ..runtime.log import CallLog
 from ..runtime.stopping import stoppable
 from ..runtime.usage import collect_usage
@@ -90,7 +91,7 @@ def _attempt(run: TaskRun) -> str:
         return status
     finally:
         outbox.flush()  # RQ ends the process of a job without the exit at which these two would happen
-        components.rest()
+        rest()
 
 
 def _drop_old_connections() -> None:

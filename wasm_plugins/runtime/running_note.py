@@ -1,0 +1,81 @@
+"""The file in which one process notes what runs in it: locked as long as it lives, with a slot for each call.
+
+The file is mapped into memory, so noting costs a copy of 32 bytes, and what was noted outlives the process however it
+ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import mmap
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
+SLOTS: Final = 128
+"""Calls that are noted at once; of more, some are not."""
+
+_DIGEST_BYTES: Final = 32
+_CLEAR: Final = bytes(_DIGEST_BYTES)
+
+
+def read_note(descriptor: int) -> list[str]:
+    """Return the digests that the slots of a file say, each once."""
+    slots = os.pread(descriptor, SLOTS * _DIGEST_BYTES, 0)
+    found = {slots[at : at + _DIGEST_BYTES] for at in range(0, len(slots), _DIGEST_BYTES)} - {_CLEAR}
+    return sorted(each.hex() for each in found)
+
+
+class RunningNote:
+    """The file of one process."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make the file, lock it, and only then give it the name by which others find it.
+
+        Raises:
+            OSError: The folder or the file cannot be made.
+        """
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = folder / f"{os.getpid()}-{secrets.token_hex(4)}.draft"
+        descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            os.ftruncate(descriptor, SLOTS * _DIGEST_BYTES)
+            self._slots = mmap.mmap(descriptor, SLOTS * _DIGEST_BYTES)  # has a copy of it, and with that the lock
+        finally:
+            os.close(descriptor)
+        self.calls: set[int] = set()
+        """Slots of what is not only being loaded."""
+        self._free = list(range(0, SLOTS * _DIGEST_BYTES, _DIGEST_BYTES))
+        self._path = draft.with_suffix(".running")
+        draft.rename(self._path)  # from now on it counts, and it is locked already
+
+    def take(self) -> int | None:
+        """Return a free slot, or ``None`` where there is none."""
+        try:
+            return self._free.pop()
+        except IndexError:
+            return None
+
+    def fill(self, slot: int, digest: bytes, *, is_spare: bool) -> None:
+        """Note a digest in a slot."""
+        self._slots[slot : slot + _DIGEST_BYTES] = digest
+        if not is_spare:
+            self.calls.add(slot)
+
+    def clear(self, slot: int) -> None:
+        """Note that what a slot says is over."""
+        with contextlib.suppress(ValueError):  # a process that was forked in the midst of the call closed it
+            self._slots[slot : slot + _DIGEST_BYTES] = _CLEAR
+            self.calls.discard(slot)
+            self._free.append(slot)
+
+    def close(self) -> None:
+        """Leave the file to the parent, in a forked process."""
+        self._slots.close()  # which does not unlock it: a forked process shares the lock with its parent
+
+    def remove(self) -> None:
+        """Take the file away; what is noted from now on, nobody finds."""
+        self._path.unlink(missing_ok=True)
