@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 CONNECTION_S: Final = 3_600
-"""How long a connection to PostgreSQL is kept, in seconds: whoever has to make one waits for it."""
+"""How long a connection to PostgreSQL is kept, in seconds, so that few requests wait for a new one."""
 
 
 def text(name: str, default: str = "") -> str:

@@ -6,7 +6,9 @@ import threading
 import time
 
 import pytest
+from django_rq import get_connection
 from pytest_django import Settings
+from rq.job import Job
 
 from tests.components import ok, plugin_component, text_hook
 from wasm_plugins import storage
@@ -57,3 +59,15 @@ def test_no_thread_is_started_where_the_project_wants_no_look(settings: Settings
     settings.WASM_PLUGINS_SYNC_INTERVAL_S = 0
     sync_in_background()
     assert "wasm-plugins-sync" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_no_thread_is_started_in_a_job_of_rq_that_calls_a_plugin(
+    uploaded: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[str] = []
+    monkeypatch.setattr(threading.Thread, "start", lambda thread: started.append(thread.name))
+    job = Job.create(sync_in_background, connection=get_connection())
+    job.perform()
+    assert started == []
+    sync_in_background()
+    assert started == ["wasm-plugins-sync"]

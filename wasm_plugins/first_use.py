@@ -10,6 +10,7 @@ from random import SystemRandom
 from typing import Final
 
 from django.db import connections
+from rq import get_current_job
 
 from .conf import conf, is_safe_mode
 from .readiness import last_look
@@ -24,8 +25,11 @@ def sync_in_background() -> None:
 
     At most one process of the fleet looks in each interval, so this is cheap for all others. Then what is enabled is
     loaded, so that only the first call of a plugin, if it comes at once, waits for that.
+
+    Not in a job of RQ, whoever's it is: its process mostly ends with it, at once, in the midst of whatever a thread
+    does, and that would be counted as a death of the plugin that is just being loaded.
     """
-    if conf.SYNC_INTERVAL_S > 0 and not is_safe_mode():
+    if conf.SYNC_INTERVAL_S > 0 and not is_safe_mode() and get_current_job() is None:
         threading.Thread(target=_sync, name="wasm-plugins-sync", daemon=True).start()
 
 

@@ -22,8 +22,9 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0, help="how long the crowd stays (default: 10)")
     crowded_s = parser.parse_args().minutes * 60
     idle_s = max(20.0, min(120.0, crowded_s * IDLE_SHARE))
+    print("how steady the machine is, with nothing of ours running", flush=True)
     p95, slowest = unsteadiness()
-    print(f"idle, this machine takes up to {p95:.1f} (of 95 %) and {slowest:.1f} times its best for one computation")
+    print(f"one computation takes {p95:.1f} times its fastest lap at the 95th percentile, {slowest:.1f} times at most")
     print(f"neighbours alone for {idle_s:.0f} s, then {crowded_s:.0f} s with the crowd", flush=True)
     try:
         with (

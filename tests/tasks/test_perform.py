@@ -17,15 +17,13 @@ from tests.tasks.installed import Install, MakeRun
 from wasm_plugins import components
 from wasm_plugins.exceptions import ArtifactError, PluginAsleep
 from wasm_plugins.manager import PluginManager, TaskAnswer
-from wasm_plugins.models import AuditEntry, Plugin, TaskRun, VersionHealth
+from wasm_plugins.models import AuditEntry, Plugin, TaskRun
 from wasm_plugins.outbox import outbox
-from wasm_plugins.runtime.lifeline import Lifeline
 from wasm_plugins.runtime.stand_in import Callee
 from wasm_plugins.tasks import perform_run
 from wasm_plugins.tasks.outcome import ERROR_BYTES, MOST_SPARED, RESULT_BYTES
 
 Status = TaskRun.Status
-ONE, TWO = "11" * 32, "22" * 32
 
 
 def test_a_queued_run_is_performed_and_its_answer_kept(plugin: Plugin, make_run: MakeRun) -> None:
@@ -375,26 +373,3 @@ def test_waiting_for_a_plugin_that_sleeps_costs_a_run_nothing(
     assert (run.spared, run.waited, run.attempts) == (1, MOST_SPARED + 2, MOST_SPARED + 3)
     monkeypatch.undo()
     assert perform() == "finished"
-
-
-@pytest.mark.parametrize("is_asleep", [False, True])
-def test_a_job_that_is_over_blames_its_process_s_end_on_nothing_that_is_loaded_beside_it(
-    plugin: Plugin, make_run: MakeRun, is_asleep: bool
-) -> None:
-    assert plugin.current_version is not None
-    components.forget(())  # as in a process that was just forked
-    if is_asleep:  # its job ends without having loaded anything
-        sleeps_until = timezone.now() + timedelta(minutes=1)
-        VersionHealth.objects.create(version=plugin.current_version, open_until=sleeps_until, times_opened=1)
-    lifeline = components.compiled_cache().lifeline
-    with lifeline.running(ONE):
-        pass  # it goes on working: what is loaded is noted from here on
-    with lifeline.running(TWO, is_spare=True):
-        assert _are_noted(lifeline, TWO)
-    assert perform_run(str(make_run(plugin).pk)) == ("pending" if is_asleep else "finished")
-    with lifeline.running(TWO, is_spare=True):
-        assert not _are_noted(lifeline, TWO)
-
-
-def _are_noted(lifeline: Lifeline, digest: str) -> bool:
-    return any(digest in path.read_bytes().hex() for path in lifeline.folder.glob("*.running"))

@@ -166,7 +166,7 @@ class CompiledCache:
 
     def _native(self, descriptor: int, name: str) -> wc.Component:
         """Map compiled code into this process; that it can kill the process is noted for others."""
-        with self.lifeline.running(name.partition("-")[0], is_spare=True):
+        with self.lifeline.running(name.partition("-")[0]):
             return wc.Component.deserialize_file(get_runtime().engine, _path_of(descriptor))
 
     @contextmanager

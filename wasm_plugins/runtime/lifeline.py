@@ -29,6 +29,9 @@ DEATHS: Final = 2
 FORGOTTEN_AFTER_S: Final = 24 * 60 * 60
 """After how much time without another one a death is forgotten: machines are switched off, too."""
 
+TRY_AGAIN_S: Final = 60.0
+"""How long a process that could not make its file waits before it tries again, in seconds."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -39,43 +42,29 @@ class Lifeline:
         """Use a folder, which is made when it is first needed."""
         self.folder: Final = folder
         self._note: RunningNote | None = None
-        self._is_broken = False
+        self._try_again_at = 0.0
         with _process.lock:
             _process.lifelines.add(self)
 
     @contextmanager
-    def running(self, digest: str, *, is_spare: bool = False) -> Iterator[None]:
-        """Note that a component runs while the block does.
-
-        Args:
-            digest: The component.
-            is_spare: Whether it is only being loaded, which nobody waits for if the process ends.
-        """
-        begun = self._begin(bytes.fromhex(digest), is_spare=is_spare)
+    def running(self, digest: str) -> Iterator[None]:
+        """Note that a component runs, or is being loaded, while the block does."""
+        begun: list[tuple[RunningNote, int]] = []
         try:
+            self._begin(bytes.fromhex(digest), begun)
             yield
         finally:
-            if begun is not None:
-                note, slot = begun
+            for note, slot in begun:
                 note.clear(slot)
 
-    def _begin(self, digest: bytes, *, is_spare: bool) -> tuple[RunningNote, int] | None:
+    def _begin(self, digest: bytes, begun: list[tuple[RunningNote, int]]) -> None:
+        """Fill a slot; who clears it is told before, for a signal may end this after any line."""
         with _process.lock:  # of several threads that begin at once, one makes the file
-            if is_spare and _process.rests:
-                return None
-            _process.rests = False
-            note = self._note or self._open()
+            note = None if _process.is_over else self._note or self._open()
             slot = None if note is None else note.take()
-            if note is None or slot is None:
-                return None
-            note.fill(slot, digest, is_spare=is_spare)
-            return note, slot
-
-    def drop(self) -> None:
-        """Take this process's file away, unless a call goes on."""
-        if self._note is not None and not self._note.calls:
-            self._note.remove()
-            self._note = None
+            if note is not None and slot is not None:
+                begun.append((note, slot))
+                note.fill(slot, digest)
 
     def end(self) -> None:
         """Take this process's file away, whatever goes on: it ends as it should."""
@@ -120,12 +109,12 @@ class Lifeline:
                 count.write(b"+")
 
     def _open(self) -> RunningNote | None:
-        if not self._is_broken:
+        if time.monotonic() >= self._try_again_at:
             try:
                 self._note = RunningNote(self.folder)
             except OSError as error:
-                self._is_broken = True
-                logger.warning("nothing will be known of plugins that end this process: %s", error)
+                self._try_again_at = time.monotonic() + TRY_AGAIN_S
+                logger.warning("nothing is known of plugins that end this process: %s", error)
         return self._note
 
     def abandon(self) -> None:
@@ -139,26 +128,20 @@ class _Process:
     """What holds for all lifelines of this process."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.lifelines: Final[weakref.WeakSet[Lifeline]] = weakref.WeakSet()
-        self.rests = False
-        """Whether it may end any moment, and what is only loaded is not noted."""
-
-    def rest(self) -> None:
-        with self.lock:
-            self.rests = True
-            for each in self.lifelines:
-                each.drop()
+        self.is_over = False
+        """Whether it ends as it should: nothing that goes on beside that is to blame."""
 
     def end(self) -> None:
         with self.lock:
-            self.rests = True
+            self.is_over = True
             for each in self.lifelines:
                 each.end()
 
     def begin_anew(self) -> None:
         """Leave the parent's files to it, in a forked process, and a lock that a thread of it may have held."""
-        self.lock, self.rests = threading.Lock(), False
+        self.lock, self.is_over = threading.RLock(), False
         for each in self.lifelines:
             each.abandon()
 
@@ -166,12 +149,3 @@ class _Process:
 _process: Final = _Process()
 os.register_at_fork(after_in_child=_process.begin_anew)
 atexit.register(_process.end)
-
-
-def rest() -> None:
-    """Note that this process may end, and that no component has a part in it, unless a call goes on.
-
-    For processes that end without Python's own exit, while a thread of theirs may still load components that nobody has
-    asked for. Until the next call, what is only loaded is not noted, whether anything was loaded before or not.
-    """
-    _process.rest()

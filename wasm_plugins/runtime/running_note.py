@@ -18,12 +18,13 @@ SLOTS: Final = 128
 """Calls that are noted at once; of more, some are not."""
 
 _DIGEST_BYTES: Final = 32
+_BYTES: Final = SLOTS * _DIGEST_BYTES
 _CLEAR: Final = bytes(_DIGEST_BYTES)
 
 
 def read_note(descriptor: int) -> list[str]:
     """Return the digests that the slots of a file say, each once."""
-    slots = os.pread(descriptor, SLOTS * _DIGEST_BYTES, 0)
+    slots = os.pread(descriptor, _BYTES, 0)
     found = {slots[at : at + _DIGEST_BYTES] for at in range(0, len(slots), _DIGEST_BYTES)} - {_CLEAR}
     return sorted(each.hex() for each in found)
 
@@ -39,18 +40,20 @@ class RunningNote:
         """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = folder / f"{os.getpid()}-{secrets.token_hex(4)}.draft"
+        self._path = draft.with_suffix(".running")
         descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            os.ftruncate(descriptor, SLOTS * _DIGEST_BYTES)
-            self._slots = mmap.mmap(descriptor, SLOTS * _DIGEST_BYTES)  # has a copy of it, and with that the lock
+            os.posix_fallocate(descriptor, 0, _BYTES)  # of a full disk, writing to mapped memory would end the process
+            self._slots = mmap.mmap(descriptor, _BYTES)  # has a copy of it, and with that the lock
+            self._free = list(range(0, _BYTES, _DIGEST_BYTES))
+            draft.rename(self._path)  # from now on it counts, and it is locked already
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            self.remove()
+            raise
         finally:
             os.close(descriptor)
-        self.calls: set[int] = set()
-        """Slots of what is not only being loaded."""
-        self._free = list(range(0, SLOTS * _DIGEST_BYTES, _DIGEST_BYTES))
-        self._path = draft.with_suffix(".running")
-        draft.rename(self._path)  # from now on it counts, and it is locked already
 
     def take(self) -> int | None:
         """Return a free slot, or ``None`` where there is none."""
@@ -59,18 +62,17 @@ class RunningNote:
         except IndexError:
             return None
 
-    def fill(self, slot: int, digest: bytes, *, is_spare: bool) -> None:
+    def fill(self, slot: int, digest: bytes) -> None:
         """Note a digest in a slot."""
         self._slots[slot : slot + _DIGEST_BYTES] = digest
-        if not is_spare:
-            self.calls.add(slot)
 
     def clear(self, slot: int) -> None:
         """Note that what a slot says is over."""
-        with contextlib.suppress(ValueError):  # a process that was forked in the midst of the call closed it
+        try:
             self._slots[slot : slot + _DIGEST_BYTES] = _CLEAR
-            self.calls.discard(slot)
-            self._free.append(slot)
+        except ValueError:
+            return  # a process that was forked in the midst of the call closed it
+        self._free.append(slot)
 
     def close(self) -> None:
         """Leave the file to the parent, in a forked process."""
@@ -78,4 +80,5 @@ class RunningNote:
 
     def remove(self) -> None:
         """Take the file away; what is noted from now on, nobody finds."""
-        self._path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._path.unlink()

@@ -19,7 +19,6 @@ from ..manager import get_plugin_manager
 from ..models import TaskRun
 from ..outbox import outbox
 from ..registry import find_snapshot, registry
-from ..runtime.lifeline import rest
 from ..runtime.log import CallLog
 from ..runtime.stopping import stoppable
 from ..runtime.usage import collect_usage
@@ -90,8 +89,7 @@ def _attempt(run: TaskRun) -> str:
             raise
         return status
     finally:
-        outbox.flush()  # RQ ends the process of a job without the exit at which these two would happen
-        rest()
+        outbox.flush()  # RQ ends the process of a job without the exit at which this would happen
 
 
 def _drop_old_connections() -> None:
