@@ -207,3 +207,24 @@ def test_a_thread_that_has_no_turn_for_long_is_replaced_and_the_clock_goes_on() 
         before = epoch.ticks
         time.sleep(PERIOD_S * 20)
         assert epoch.ticks > before
+
+
+@pytest.mark.parametrize(
+    ("said", "comes"), [("release unlocked lock", KeyboardInterrupt), ("can't start new thread", RuntimeError)]
+)
+def test_what_interrupts_the_start_of_the_thread_comes_out(
+    monkeypatch: pytest.MonkeyPatch, said: str, comes: type[BaseException]
+) -> None:
+    def start(_thread: threading.Thread) -> None:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise RuntimeError(said)
+
+    ticker = Ticker(lambda: None)
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with pytest.raises(comes), ticker.running():
+        pass
+    monkeypatch.undo()
+    with ticker.running():
+        pass

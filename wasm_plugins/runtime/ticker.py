@@ -85,7 +85,13 @@ class Ticker:
         """
         gate = _closed_gate()
         thread = threading.Thread(target=self._run, args=[gate], name="wasm-plugins-ticker", daemon=True)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError as error:
+            # So ends Python's own waiting for the thread where a signal's handler raises in the midst of it.
+            if error.__context__ is None or "unlocked lock" not in str(error):
+                raise
+            raise error.__context__ from None
         self._thread, self._gate, self._is_asleep = thread, gate, False
         self._turned_at = time.monotonic()
 
