@@ -93,7 +93,7 @@ def test_a_full_disk_costs_the_note_and_not_the_process(
     def fail(*_: object) -> None:
         raise OSError(errno.ENOSPC, "no space left")
 
-    monkeypatch.setattr(os, "posix_fallocate", fail)
+    monkeypatch.setattr(os, "write", fail)
     lifeline = Lifeline(tmp_path)
     with lifeline.running(ONE):
         assert list(tmp_path.iterdir()) == []

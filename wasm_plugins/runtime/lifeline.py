@@ -128,7 +128,7 @@ class _Process:
     """What holds for all lifelines of this process."""
 
     def __init__(self) -> None:
-        self.lock = threading.RLock()
+        self.lock = threading.RLock()  # what is logged under it may reach a handler that calls a plugin
         self.lifelines: Final[weakref.WeakSet[Lifeline]] = weakref.WeakSet()
         self.is_over = False
         """Whether it ends as it should: nothing that goes on beside that is to blame."""

@@ -7,6 +7,7 @@ ends.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import mmap
 import os
@@ -44,7 +45,9 @@ class RunningNote:
         descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            os.posix_fallocate(descriptor, 0, _BYTES)  # of a full disk, writing to mapped memory would end the process
+            # Written, for of a full disk it is an error here; writing to mapped memory would end the process.
+            if os.write(descriptor, bytes(_BYTES)) < _BYTES:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             self._slots = mmap.mmap(descriptor, _BYTES)  # has a copy of it, and with that the lock
             self._free = list(range(0, _BYTES, _DIGEST_BYTES))
             draft.rename(self._path)  # from now on it counts, and it is locked already
