@@ -13,7 +13,7 @@ MOST_KEPT: Final = 100
 OFTEN: Final = 5
 """How often a statement comes before it is worth a plan; psycopg's own default."""
 
-_Key = tuple[bytes, tuple[int, ...]]
+PlanKey = tuple[bytes, tuple[int, ...]]
 """A statement and the types of its parameters."""
 
 
@@ -26,7 +26,7 @@ class Plans:
 
     def __init__(self) -> None:
         """Know of none yet."""
-        self._names: Final[OrderedDict[_Key, bytes]] = OrderedDict()
+        self._names: Final[OrderedDict[PlanKey, bytes]] = OrderedDict()
         self._times: Final[OrderedDict[int, int]] = OrderedDict()
         self._unwanted: Final[list[bytes]] = []
         self._numbers: Final = itertools.count(1)
@@ -45,7 +45,7 @@ class Plans:
             self._times.popitem(last=False)
         return times > OFTEN
 
-    def name_of(self, key: _Key) -> bytes | None:
+    def name_of(self, key: PlanKey) -> bytes | None:
         """Return the name of a plan that is there, and note that it was used."""
         if (name := self._names.get(key)) is not None:
             self._names.move_to_end(key)
@@ -55,11 +55,11 @@ class Plans:
         """Return a name that this connection never had."""
         return b"wasm_plugins_%d" % next(self._numbers)
 
-    def add(self, key: _Key, name: bytes) -> None:
+    def add(self, key: PlanKey, name: bytes) -> None:
         """Note that the server has made a plan."""
         self._names[key] = name
 
-    def give_up(self, key: _Key) -> None:
+    def give_up(self, key: PlanKey) -> None:
         """Have a plan made anew whose use failed: it may be one for types that are gone."""
         if (name := self._names.pop(key, None)) is not None:
             self._unwanted.append(name)

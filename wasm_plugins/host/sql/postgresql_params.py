@@ -28,29 +28,44 @@ _casts: Final = Remembered[str]()
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
-    """A statement and its parameters as a plugin's function takes them."""
-
-    text: str
-    """The statement, in which every placeholder is cast to the type that it would have had by itself."""
+class Spelled:
+    """Parameters as PostgreSQL spells them."""
 
     values: list[str | None]
-    """The parameters as PostgreSQL spells them."""
+
+    oids: tuple[int, ...]
+    """Numbers of their types; 0 where that depends on the place in the statement (text, json, null)."""
+
+    def execution(self, name: bytes) -> str:
+        """Write the statement that executes a plan by name with these parameters."""
+        if not self.values:
+            return f"EXECUTE {name.decode()}"
+        return f"EXECUTE {name.decode()}({', '.join(map(_literal, self.values))})"
 
 
-def pass_as_text(
-    cursor: RawCursor[Any],
-    text: str,
-    params: Sequence[object],
-    relations: Mapping[str, Relation],
-    *,
-    may_ask: bool,
-) -> Passed:
-    """Spell parameters as text, and have the statement say of which types they are.
+def spell(cursor: RawCursor[Any], params: Sequence[object]) -> Spelled:
+    """Spell parameters, as a cursor does it.
 
-    A parameter whose type depends on its place (text, json, null) is given the type that the server finds for it; the
-    server is asked to read the statement for that, and runs nothing. It is asked once for as long as the tables are as
-    they are.
+    Raises:
+        psycopg.Error: A parameter cannot be written.
+    """
+    if not params:
+        return Spelled([], ())
+    transformer = Transformer(cursor)
+    dumpers = [None if value is None else transformer.get_dumper(value, PyFormat.TEXT) for value in params]
+    values = [
+        None if dumper is None else _decoded(dumper.dump(value)) for dumper, value in zip(dumpers, params, strict=True)
+    ]
+    return Spelled(values, tuple(_UNKNOWN if dumper is None else dumper.oid for dumper in dumpers))
+
+
+def with_types(
+    cursor: RawCursor[Any], text: str, params: Spelled, relations: Mapping[str, Relation], *, may_ask: bool
+) -> str:
+    """Return a statement in which every placeholder is cast to the type that it would have had by itself.
+
+    A parameter whose type depends on its place is given the type that the server finds for it; the server is asked to
+    read the statement for that, and runs nothing. It is asked once for as long as the tables are as they are.
 
     Args:
         cursor: The cursor that will run it.
@@ -63,17 +78,11 @@ def pass_as_text(
         NotKnown: The server has to be asked, and may not be.
         psycopg.Error: The server cannot read the statement.
     """
-    if not params:
-        return Passed(text, [])
-    transformer = Transformer(cursor)
-    dumpers = [None if value is None else transformer.get_dumper(value, PyFormat.TEXT) for value in params]
-    oids = [_UNKNOWN if dumper is None else dumper.oid for dumper in dumpers]
-    values = [
-        None if dumper is None else _spelled(dumper.dump(value)) for dumper, value in zip(dumpers, params, strict=True)
-    ]
+    if not params.values:
+        return text
     at = cursor.connection.info
-    key = (at.host, at.port, at.dbname, text, tuple(oids), frozenset(relations.items()))
-    return Passed(_casts.get(key, lambda: _with_types(cursor, text, oids, may_ask)), values)
+    key = (at.host, at.port, at.dbname, text, params.oids, frozenset(relations.items()))
+    return _casts.get(key, lambda: _with_types(cursor, text, params.oids, may_ask))
 
 
 def _with_types(cursor: RawCursor[Any], text: str, oids: Sequence[int], may_ask: bool) -> str:
@@ -85,8 +94,13 @@ def _with_types(cursor: RawCursor[Any], text: str, oids: Sequence[int], may_ask:
     return _cast(text, [names[oid] for oid in oids])
 
 
-def _spelled(data: Any) -> str | None:
+def _decoded(data: Any) -> str | None:
     return None if data is None else bytes(data).decode()
+
+
+def _literal(value: str | None) -> str:
+    """Quote a value for a server that reads a backslash as itself: a connection is refused where it does not."""
+    return "NULL" if value is None else "'" + value.replace("'", "''") + "'"
 
 
 def _found_types(cursor: RawCursor[Any], text: str, oids: Sequence[int]) -> list[int]:

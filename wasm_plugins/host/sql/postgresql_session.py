@@ -15,10 +15,20 @@ from psycopg.pq import TransactionStatus
 
 from .engine import SqlLimits
 from .errors import SqlFailed, SqlRefused, SqlUnavailable
+from .pipeline import Sent
 from .postgresql_known import Known, NotKnown, known_of, note_miss, remember
-from .postgresql_state import AFTER, before, before_as_known, check_same, relations_of, reported
+from .postgresql_state import (
+    AFTER,
+    before,
+    before_as_known,
+    check_same,
+    listed,
+    relations_of,
+    reported,
+    spelled,
+)
 from .runner import SCHEMA, SIGNATURE
-from .trip import Sent, Trip
+from .trip import Trip
 
 _SAVEPOINT: Final = "wasm_plugins_statement"
 _RELEASE: Final = f"RELEASE SAVEPOINT {_SAVEPOINT}"
@@ -104,9 +114,10 @@ class Armed:
         self._raw: Final = connection.connection
         self._function: Final = None if role is None else f"{SCHEMA}.{role}{SIGNATURE}"
         self._reported: Final = reported(self._raw)
-        self._asked: Final = [self._function, statement_ms, lock_ms, sorted(tables)]
+        self._asked: Final = spelled([self._function, statement_ms, lock_ms, listed(tables)])
         self._tables: Final = len(tables)
         self._key: Final = (frozenset(tables), self._function, *self._reported)
+        self._state: bytes | None = None
         self._saved: Sent | None = None
         self._is_settled = False
         self._is_kept = False
@@ -131,15 +142,16 @@ class Armed:
         """
         trip = self._trip()
         self._save(trip)
-        look = trip.add(before(self._tables), self._asked)
+        look = trip.add_spelled(before(self._tables), self._asked)
         try:
             trip.go()
         except errors.InvalidSqlStatementName as error:  # the host had the server discard plans
             if self._attempt is Attempt.LAST:
                 raise
             raise NotKnown from error
-        ((self._state, found, statement_timeout, _, lock_timeout, _),) = look.rows()
-        self.known = Known(found, relations_of(found), self._state[-1], statement_timeout, lock_timeout)
+        self._state = look.first(0)
+        ((state, found, statement_timeout, _, lock_timeout, _),) = look.rows()
+        self.known = Known(found, relations_of(found), state[-1], statement_timeout, lock_timeout)
         remember(self._raw, self._key, self.known)
 
     @property
@@ -162,20 +174,21 @@ class Armed:
         trip = self._trip()
         look = None if self.is_begun else self._begin_as_known(trip)
         statement(trip)
-        after = trip.add(AFTER, [self._function, self.known.statement_timeout, self.known.lock_timeout])
+        after = trip.add_spelled(
+            AFTER, spelled([self._function, self.known.statement_timeout, self.known.lock_timeout])
+        )
         if settles:
             trip.add_command(_RELEASE)
         self._go(trip, look)
         self._is_settled, self._is_kept = settles, settles and changes
-        ((state, _, _),) = after.rows()
-        check_same(self._connection, self._state, state, self._reported, reported(self._raw))
+        check_same(self._connection, self._state, after.first(0), self._reported, reported(self._raw))
 
     def _begin_as_known(self, trip: Trip) -> Sent:
         """Add what sets the savepoint, lowers both timeouts, and fails where something is not as was expected."""
         self._save(trip)
         known = self.known
         expected = [known.found, known.function_right, known.statement_timeout, known.lock_timeout]
-        return trip.add(before_as_known(self._tables), [*self._asked, *expected])
+        return trip.add_spelled(before_as_known(self._tables), [*self._asked, *spelled(expected)])
 
     def _go(self, trip: Trip, look: Sent | None) -> None:
         try:
@@ -190,7 +203,7 @@ class Armed:
                 raise
             raise NotKnown from error
         if look is not None:
-            ((self._state, _),) = look.rows()
+            self._state = look.first(0)
 
     def settle(self) -> None:
         """Release the savepoint, if that has not been done."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -74,6 +74,16 @@ def _wanted(tables: int) -> str:
     return ", ".join(_WANTED.format(number=number) for number in range(1, max(1, tables) + 1))
 
 
+def spelled(values: Sequence[str | int | None]) -> list[bytes | None]:
+    """Spell parameters of these statements as PostgreSQL does."""
+    return [None if value is None else str(value).encode() for value in values]
+
+
+def listed(tables: Collection[str]) -> str:
+    """Spell names of tables as an array; they are a grant's, so nothing in them needs more than quotes."""
+    return "{{{}}}".format(",".join(f'"{name}"' for name in sorted(tables)))
+
+
 _CATALOGUES: Final = frozenset({"pg_catalog", "information_schema"})
 
 _REPORTED: Final = (
@@ -132,8 +142,8 @@ def reported(raw: Any) -> list[bytes | None]:
 
 def check_same(
     connection: BaseDatabaseWrapper,
-    before: Sequence[str | None],
-    after: Sequence[str | None],
+    before: bytes | None,
+    after: bytes | None,
     reported_before: Sequence[bytes | None],
     reported_after: Sequence[bytes | None],
 ) -> None:
@@ -142,7 +152,7 @@ def check_same(
     Raises:
         OperationalError: Something did. The connection is closed then, and with it the transaction.
     """
-    if list(before) == list(after) and reported_before == reported_after:
+    if before == after and reported_before == reported_after:
         return
     # What a proved statement cannot do has happened. Nothing of it may be committed or used again.
     connection.close()
