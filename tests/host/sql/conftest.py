@@ -8,7 +8,7 @@ from contextlib import nullcontext
 import pytest
 from django.db import connections, transaction
 
-from wasm_plugins.host.sql import roles_apply
+from wasm_plugins.host.sql import plans, roles_apply
 from wasm_plugins.host.sql.engine import SqlLimits, SqlResult, engine_for
 from wasm_plugins.host.sql.values import to_database
 from wasm_plugins.runtime.values import Variant
@@ -59,10 +59,17 @@ def tables(db: None) -> Iterator[None]:
                     cursor.execute(f"DROP TABLE {name}")
 
 
+ALL_WALLS = ["proof", "both", "kept"]
+"""What holds a statement on PostgreSQL: the proof alone, with the plugin's own role, and with plans that are kept."""
+
+
 @pytest.fixture
-def walls(request: pytest.FixtureRequest) -> str:
-    """Say what holds a statement on PostgreSQL: the proof alone, or the proof and the plugin's own role."""
-    return str(getattr(request, "param", "proof"))
+def walls(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Say which walls hold; where plans are kept, it is from a statement's first time on."""
+    chosen = str(getattr(request, "param", "proof"))
+    if chosen == "kept":
+        monkeypatch.setattr(plans, "OFTEN", 0)
+    return chosen
 
 
 @pytest.fixture(params=["default", "sqlite"])
@@ -90,8 +97,9 @@ def run(tables: None, walls: str) -> Run:
         limits: SqlLimits | None = None,
     ) -> SqlResult:
         connection = connections[alias]
-        if walls == "both" and alias == "default":
+        if walls in ("both", "kept") and alias == "default":
             give_role(alias, grant)
+            plans.plans_of(connection.connection).is_direct = True
         bound = [to_database(value, connection.vendor, connection.timezone) for value in params]
         with nullcontext() if connection.in_atomic_block else transaction.atomic(using=alias):
             return engine_for(connection.vendor).run(

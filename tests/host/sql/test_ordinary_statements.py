@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.host.sql.conftest import Run
+from tests.host.sql.conftest import ALL_WALLS, Run
 from wasm_plugins.runtime.values import Variant
 
 pytestmark = [
     pytest.mark.django_db(databases=["default", "sqlite"]),
-    pytest.mark.parametrize("walls", ["proof", "both"], indirect=True),
+    pytest.mark.parametrize("walls", ALL_WALLS, indirect=True),
 ]
 
 ORDINARY = {

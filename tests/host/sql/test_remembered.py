@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import connection
 
-from tests.host.sql.conftest import Run
+from tests.host.sql.conftest import ALL_WALLS, Run
 from wasm_plugins.host.sql.remembered import Remembered
 from wasm_plugins.runtime.values import Variant
 
@@ -34,7 +34,7 @@ def test_what_cannot_be_found_is_asked_for_again() -> None:
 
 
 @pytest.mark.django_db(databases=["default", "sqlite"])
-@pytest.mark.parametrize("walls", ["proof", "both"], indirect=True)
+@pytest.mark.parametrize("walls", ALL_WALLS, indirect=True)
 def test_a_parameter_has_the_type_that_its_column_has_now(run: Run) -> None:
     assert [row[0].payload for row in run("default", BY_TITLE, [Variant("text", "first")]).rows] == [1]
     with connection.cursor() as cursor:
@@ -43,7 +43,7 @@ def test_a_parameter_has_the_type_that_its_column_has_now(run: Run) -> None:
 
 
 @pytest.mark.django_db(databases=["default", "sqlite"])
-@pytest.mark.parametrize("walls", ["both"], indirect=True)
+@pytest.mark.parametrize("walls", ["both", "kept"], indirect=True)
 def test_a_parameter_is_cast_to_the_name_that_its_type_has_now(run: Run) -> None:
     by_mood = "SELECT id FROM plugin_notes WHERE mood = $1"
     with connection.cursor() as cursor:

@@ -111,6 +111,16 @@ def test_a_parameter_that_cannot_be_written_is_an_error_before_anything_is_sent(
     assert raw.info.transaction_status == TransactionStatus.INTRANS
 
 
+@pytest.mark.parametrize("sql", ["COPY (SELECT 1) TO STDOUT", "COPY copied FROM STDIN"])
+def test_a_copy_ends_the_connection_instead_of_waiting_for_ever(raw: psycopg.Connection[Any], sql: str) -> None:
+    raw.execute("CREATE TEMPORARY TABLE copied (n int)")
+    trip = Trip(raw, {})
+    trip.add_command(sql)
+    with pytest.raises(psycopg.NotSupportedError):
+        trip.go()
+    assert raw.closed
+
+
 def test_the_server_says_why_a_connection_ended(raw: psycopg.Connection[Any]) -> None:
     trip = Trip(raw, {})
     trip.add("SELECT pg_terminate_backend(pg_backend_pid())", [], keeps=False)

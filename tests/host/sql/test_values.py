@@ -7,13 +7,13 @@ import json
 import pytest
 from django.db import connections
 
-from tests.host.sql.conftest import Run
+from tests.host.sql.conftest import ALL_WALLS, Run
 from wasm_plugins.host.sql.errors import SqlRefused
 from wasm_plugins.host.sql.values import Column, from_database, from_texts, to_database, to_json_rows
 from wasm_plugins.runtime.values import Variant
 from wasm_plugins.scopes.tables import TableGrant
 
-IN_BOTH_WAYS = pytest.mark.parametrize("walls", ["proof", "both"], indirect=True)
+IN_BOTH_WAYS = pytest.mark.parametrize("walls", ALL_WALLS, indirect=True)
 
 WRONG = [
     ("nothing", None),

@@ -23,11 +23,16 @@ from tests.hostile.sql.test_statements import (
     SHADOWING,
     TRANSACTION_CONTROL,
 )
-from wasm_plugins.host.sql import roles_apply
+from wasm_plugins.host.sql import plans, roles_apply
 from wasm_plugins.host.sql.engine import SqlLimits
+from wasm_plugins.host.sql.pipeline import Sent
+from wasm_plugins.host.sql.plans import plans_of
+from wasm_plugins.host.sql.postgresql_params import Spelled
 from wasm_plugins.host.sql.postgresql_session import armed
+from wasm_plugins.host.sql.postgresql_text import measured
 from wasm_plugins.host.sql.runner import call_text, role_of
-from wasm_plugins.host.sql.trip import Sent, Trip
+from wasm_plugins.host.sql.trip import Trip
+from wasm_plugins.scopes.tables import TableGrant
 
 pytestmark = pytest.mark.django_db(databases=["default", "sqlite"], transaction=True)
 
@@ -76,6 +81,16 @@ ATTACKS = [
 ]
 
 
+Way = Callable[..., Any]
+"""Around the proof, into the function."""
+
+
+@pytest.fixture(autouse=True)
+def keeps_plans_from_the_first_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep a plan of whatever comes once."""
+    monkeypatch.setattr(plans, "OFTEN", 0)
+
+
 @pytest.fixture
 def role() -> Iterator[str]:
     """Make tables, and a role with some rights on them, for real."""
@@ -106,6 +121,34 @@ def straight_into(role: str, sql: str, *, returns_rows: bool = False) -> Any:
         return sent[0].rows()
 
 
+def as_a_kept_plan(role: str, sql: str, *, returns_rows: bool = False) -> Any:
+    """Have the server read a text outside of the function, with the host's rights, and run it inside of it."""
+    return _kept(role, measured(sql, SqlLimits()), returns_rows)
+
+
+def behind_a_bracket(role: str, sql: str, *, returns_rows: bool = False) -> Any:
+    """Do the same with a text that gets out of the bracket around it."""
+    return _kept(role, measured(f"SELECT 1) {sql} --", SqlLimits()), returns_rows)
+
+
+def _kept(role: str, sql: str, returns_rows: bool) -> Any:
+    sent: list[Sent] = []
+
+    def call(trip: Trip) -> None:
+        kept = trip.keep(sql, ())
+        assert kept is not None
+        arguments = [Spelled([], ()).execution(kept.name), [], returns_rows]
+        sent.append(trip.add(call_text(role), arguments, keeps=False, inside=kept))
+
+    plans_of(connection.connection).is_direct = True
+    with transaction.atomic(), armed(connection, set(), role, 1_000, SqlLimits()) as session:
+        session.run(call, settles=False)
+        return sent[0].rows()
+
+
+WAYS = (straight_into, as_a_kept_plan, behind_a_bracket)
+
+
 def of_the_host() -> dict[str, Any]:
     """Return what no attack may change, as a new connection of the host sees it."""
     asked = {
@@ -127,7 +170,8 @@ def _asked(query: str) -> list[Any]:
         return list(cursor.fetchall())
 
 
-def test_sq_01_to_12_the_role_alone_holds_every_attack_on_other_data(role: str) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_sq_01_to_12_the_role_alone_holds_every_attack_on_other_data(role: str, way: Way) -> None:
     """One test for all of them, since the tables are made for real; each is tried on a connection of its own."""
     before = of_the_host()
     for attack in ATTACKS:
@@ -135,7 +179,7 @@ def test_sq_01_to_12_the_role_alone_holds_every_attack_on_other_data(role: str) 
         for returns_rows in (False, True):
             answer: Any = ()
             with contextlib.suppress(DatabaseError, UnicodeDecodeError), connection.wrap_database_errors:
-                answer = _undone(lambda: straight_into(role, sql, returns_rows=returns_rows))  # noqa: B023
+                answer = _undone(lambda: way(role, sql, returns_rows=returns_rows))  # noqa: B023
             assert SECRET not in str(answer), sql
             if connection.connection is not None:
                 assert not connection.in_atomic_block, sql
@@ -176,20 +220,22 @@ def test_sq_12_a_changed_connection_is_noticed_and_closed(role: str, sql: str) -
     assert of_the_host() == before
 
 
-def test_sq_02_the_end_of_the_transaction_is_refused_in_the_function(role: str) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_sq_02_the_end_of_the_transaction_is_refused_in_the_function(role: str, way: Way) -> None:
     for sql in ("COMMIT", "ROLLBACK", "DO $x$ BEGIN COMMIT; END $x$", "SAVEPOINT mine"):
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute("INSERT INTO host_secret VALUES (9, 'not committed')")
             with pytest.raises(DatabaseError), connection.wrap_database_errors:
-                straight_into(role, sql)
+                way(role, sql)
             transaction.set_rollback(True)
         assert _asked("SELECT count(*) FROM host_secret") == [(1,)]
 
 
-def test_sq_08_no_temporary_table_can_hide_one_of_the_hosts(role: str) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_sq_08_no_temporary_table_can_hide_one_of_the_hosts(role: str, way: Way) -> None:
     with pytest.raises(DatabaseError), connection.wrap_database_errors:
-        straight_into(role, "CREATE TEMP TABLE auth_user (id integer)")
+        way(role, "CREATE TEMP TABLE auth_user (id integer)")
     assert User.objects.get(username="root").is_superuser
 
 
@@ -213,3 +259,27 @@ def test_sq_07_the_role_may_do_what_was_granted_and_nothing_else(role: str) -> N
     for sql in denied:
         with pytest.raises(DatabaseError, match="permission denied"), connection.wrap_database_errors:
             straight_into(role, sql)
+
+
+def test_sq_07_a_plan_that_the_host_made_has_the_roles_rights_and_no_others(role: str) -> None:
+    for sql in ("SELECT * FROM plugin_notes", "UPDATE plugin_notes SET body = 'x' RETURNING id"):
+        assert as_a_kept_plan(role, sql, returns_rows=True)
+    denied = (
+        "SELECT * FROM plugin_log",
+        "SELECT * FROM host_secret",
+        "DELETE FROM plugin_log RETURNING 1",
+        "UPDATE plugin_prices SET cents = 0 RETURNING 1",
+        "INSERT INTO plugin_log VALUES (5, 'x') RETURNING line",
+    )
+    for sql in denied:
+        for way in (as_a_kept_plan, behind_a_bracket):
+            with pytest.raises(DatabaseError, match=r"permission denied|syntax error"), connection.wrap_database_errors:
+                way(role, sql, returns_rows=True)
+
+
+def test_sq_07_a_right_that_was_taken_back_is_gone_from_plans_that_were_made_before(role: str) -> None:
+    with transaction.atomic():
+        assert as_a_kept_plan(role, "SELECT * FROM plugin_notes", returns_rows=True)
+    roles_apply.apply("default", roles_apply.plan("default", "tester", TableGrant({})).statements)
+    with pytest.raises(DatabaseError, match="permission denied"), connection.wrap_database_errors:
+        as_a_kept_plan(role, "SELECT * FROM plugin_notes", returns_rows=True)

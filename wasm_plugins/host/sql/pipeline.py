@@ -18,6 +18,7 @@ from psycopg.pq import ExecStatus, PipelineStatus, TransactionStatus
 from psycopg.waiting import Ready, Wait
 
 _ANSWERED: Final = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
+_COPYING: Final = (ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH)
 _CANCEL_S: Final = 2.0
 _READABLE: Final = (Ready.R, Ready.RW)
 _Waiting = Generator[Wait, Ready, None]
@@ -146,4 +147,6 @@ def _answered(server: Any, sent: Sent) -> _Waiting:
         result = server.get_result()
         if result is None:
             return
+        if result.status in _COPYING:  # libpq would answer so for ever
+            raise psycopg.NotSupportedError("a statement sent rows by COPY, which nothing here reads")
         sent.result = result

@@ -77,7 +77,10 @@ def to_text(proved: Proved, relations: Mapping[str, Relation]) -> str:
 
 
 def measured(statement: str, limits: SqlLimits) -> str:
-    """Wrap a statement that returns rows, so that the server answers with their number and size first."""
+    """Wrap a statement that returns rows, so that the server answers with their number and size first.
+
+    What begins like this can only be a query, whatever stands in the brackets, so it may be read ahead by the host.
+    """
     # On lines of its own: should the text end in a comment, the bracket after it is still read.
     return _MEASURED.format(
         statement=statement, rows=limits.rows, rows_and_one=limits.rows + 1, size_bytes=limits.result_bytes
