@@ -19,6 +19,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from . import components
 from .models import Generation
 from .models.generation import State
+from .sleeps import load_sleeps
 from .snapshot import EMPTY, Snapshot, load_snapshot
 
 CHECK_INTERVAL_S: Final = 0.5
@@ -132,25 +133,31 @@ class Registry:
                 raise
             logger.exception("plugins keep their last known state: the database does not answer")
             state, snapshot = self._state._replace(is_of_now=True), self.snapshot
-        if state.token not in _uncommitted:
+        if _uncommitted.isdisjoint((state.token, state.sleeps)):
             self._publish(state, snapshot, asked)
         return snapshot
 
     def _load(self) -> tuple[State, Snapshot]:
         state = Generation.current_state()
-        if self._is_loaded and (state.token == self._state.token or self._is_past(state)):
+        if self._is_loaded and (state.is_as(self._state) or self._is_past(state)):
             return state, self.snapshot
-        snapshot = load_snapshot()
-        while (now := Generation.current_state()).token != state.token:  # or half of it would be older than the rest
-            state, snapshot = now, load_snapshot()
+        snapshot = self._read(state)
+        while not (now := Generation.current_state()).is_as(state):  # or half of it would be older than the rest
+            state, snapshot = now, self._read(now)
         return state, snapshot
+
+    def _read(self, state: State) -> Snapshot:
+        """Read all that a state is made of, or, where that is all that changed, which versions sleep."""
+        if self._is_loaded and state.token == self._state.token:
+            return self.snapshot.with_sleeps(load_sleeps())
+        return load_snapshot()
 
     def _is_past(self, state: State) -> bool:
         """Tell whether a transaction sees an older state than this process knows.
 
         Outside of such a transaction a smaller number is the present: a database that was restored.
         """
-        return not state.is_of_now and state.number < self._state.number
+        return not state.is_of_now and state.is_before(self._state)
 
     def _publish(self, state: State, snapshot: Snapshot, asked: int) -> None:
         is_first, self._is_loaded = not self._is_loaded, True
@@ -194,9 +201,13 @@ One that is rolled back stays in here: it is 16 bytes, and cannot come again.
 """
 
 
-def mark_changed() -> None:
-    """Say, in the caller's transaction, that something changed which every process must notice."""
-    token = Generation.bump()
+def mark_changed(*, only_sleeps: bool = False) -> None:
+    """Say, in the caller's transaction, that something changed which every process must notice.
+
+    Args:
+        only_sleeps: Whether nothing did but which versions sleep.
+    """
+    token = Generation.bump(only_sleeps=only_sleeps)
     _uncommitted.add(token)
     registry.invalidate()
     transaction.on_commit(partial(_committed, token), using=router.db_for_write(Generation))

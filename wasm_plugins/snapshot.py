@@ -4,30 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 from .capabilities import requested
 from .conf import conf, is_safe_mode
 from .manifest import Manifest
-from .models import Hook, Plugin, PluginVersion, Route, Task, VersionHealth
+from .models import Hook, Plugin, PluginVersion, Route, Task
 from .settings_values import as_told
+from .sleeps import Sleep, sleep_of
 from .trust import ENFORCE, load_keys, objection_to
 from .tuning import deadline_ms, readable_limits
 
 _Row = TypeVar("_Row", Hook, Route, Task)
-
-
-@dataclass(frozen=True, slots=True)
-class Sleep:
-    """A version whose circuit breaker is open."""
-
-    until: datetime
-    """When one call may try whether it is well again."""
-
-    times: int
-    """How often in a row it fell asleep."""
+_Entry = TypeVar("_Entry", "RouteEntry", "TaskEntry")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +87,30 @@ class Snapshot:
     tasks: Mapping[tuple[str, str], TaskEntry] = field(default_factory=dict)
     """By plugin name and task name."""
 
+    def with_sleeps(self, sleeps: Mapping[int, Sleep]) -> Snapshot:
+        """Return the same snapshot in which exactly these versions sleep, by id."""
+        changed = {
+            plugin.name: replace(plugin, sleep=sleeps.get(plugin.version_id))
+            for plugin in self.plugins.values()
+            if plugin.sleep != sleeps.get(plugin.version_id)
+        }
+        return self._with(changed) if changed else self
+
+    def _with(self, changed: Mapping[str, ActivePlugin]) -> Snapshot:
+        def now(entry: _Entry) -> _Entry:
+            plugin = changed.get(entry.plugin.name)
+            return entry if plugin is None else replace(entry, plugin=plugin)
+
+        return Snapshot(
+            plugins={**self.plugins, **changed},
+            hooks={
+                name: tuple(changed.get(plugin.name, plugin) for plugin in plugins)
+                for name, plugins in self.hooks.items()
+            },
+            routes={path: now(entry) for path, entry in self.routes.items()},
+            tasks={name: now(entry) for name, entry in self.tasks.items()},
+        )
+
 
 EMPTY: Final = Snapshot()
 
@@ -152,13 +166,8 @@ def active_plugin(plugin: Plugin, version: PluginVersion, grants: Mapping[str, A
         grants=grants,
         limits=readable_limits(plugin.limits, plugin.name),
         settings=as_told(version.declared.settings, plugin.settings),
-        sleep=_sleep(version),
+        sleep=sleep_of(getattr(version, "health", None)),  # which no version has that is well
     )
-
-
-def _sleep(version: PluginVersion) -> Sleep | None:
-    health: VersionHealth | None = getattr(version, "health", None)  # which no version has that is well
-    return None if health is None or health.open_until is None else Sleep(health.open_until, health.times_opened)
 
 
 def _hooks(rows: Iterable[Hook], plugins: Mapping[int, ActivePlugin]) -> dict[str, tuple[ActivePlugin, ...]]:

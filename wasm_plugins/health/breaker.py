@@ -19,7 +19,8 @@ from django.utils import timezone
 from ..conf import conf
 from ..exceptions import PluginAsleep
 from ..runtime.limits import Limits
-from ..snapshot import ActivePlugin, Sleep
+from ..sleeps import Sleep
+from ..snapshot import ActivePlugin
 from . import records
 from .window import Window
 

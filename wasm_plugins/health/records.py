@@ -109,7 +109,7 @@ def _put_to_sleep(each: _Fallen) -> None:
     health.open_until, health.times_opened = now + timedelta(seconds=sleep_s(times)), times
     health.last_error_code, health.last_error = each.code, each.text
     health.save()
-    mark_changed()
+    mark_changed(only_sleeps=True)
     logger.warning("plugin %s sleeps for %d s: %s", each.plugin, sleep_s(times), each.text)
 
 
@@ -117,4 +117,4 @@ def _write_awake(version_ids: Iterable[int]) -> None:
     with transaction.atomic(using=router.db_for_write(VersionHealth)):
         asleep = VersionHealth.objects.filter(version_id__in=set(version_ids), open_until__isnull=False)
         if asleep.update(opened_at=None, open_until=None, times_opened=0, changed_at=timezone.now()):
-            mark_changed()
+            mark_changed(only_sleeps=True)
