@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 import pytest
 from django.db import connections
-from django_rq import get_queue
+from django_rq import get_connection, get_queue
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from project.stack.parts import free_ports
@@ -15,6 +16,7 @@ from tests.tasks.installed import Install, MakeRun
 from wasm_plugins.models import Plugin, TaskRun
 from wasm_plugins.tasks import request_run
 from wasm_plugins.tasks.queueing import QueueAway, enqueue, hand_over
+from wasm_plugins.tasks.queues import opened_queue
 
 
 def test_inside_a_test_case_a_queue_without_workers_performs_the_run(
@@ -73,3 +75,49 @@ def test_of_many_who_queue_a_run_at_once_one_does(install: Install, make_run: Ma
     for thread in threads:
         thread.join()
     assert sum(taken) == 1
+
+
+def test_a_connection_is_kept_from_one_run_to_the_next(plugin: Plugin, make_run: MakeRun, rq_queue: str) -> None:
+    made: list[int] = []
+    with opened_queue("default") as queue:
+        pool = queue.connection.connection_pool
+    for _ in range(3):
+        hand_over(make_run(plugin))
+        made.append(len(pool._available_connections))
+    assert made == [1, 1, 1]
+    with opened_queue("default") as again:
+        assert again.connection.connection_pool is pool
+
+
+def test_a_connection_whose_exchange_was_interrupted_is_not_used_again(rq_queue: str) -> None:
+    with pytest.raises(KeyboardInterrupt), opened_queue("default") as queue:
+        queue.connection.ping()
+        raise KeyboardInterrupt
+    assert not any(each.is_connected for each in queue.connection.connection_pool._available_connections)
+    with opened_queue("default") as another:
+        assert another.connection is not queue.connection
+        assert another.connection.ping()
+
+
+def test_a_server_that_hung_up_meanwhile_is_connected_to_again(
+    plugin: Plugin, make_run: MakeRun, rq_queue: str
+) -> None:
+    hand_over(make_run(plugin))
+    with opened_queue("default") as queue:
+        get_connection("default").client_kill_filter(_id=str(queue.connection.client_id()))
+    run = make_run(plugin)
+    assert hand_over(run)
+
+
+def test_a_child_process_has_connections_of_its_own(rq_queue: str) -> None:
+    with opened_queue("default") as queue:
+        queue.connection.ping()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            with opened_queue("default") as of_child:
+                os._exit(0 if of_child.connection is not queue.connection and of_child.connection.ping() else 1)
+        finally:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert queue.connection.ping()

@@ -23,7 +23,7 @@ from wasm_plugins.exceptions import PluginNotFound, TaskNotFound, TooManyRuns
 from wasm_plugins.models import Plugin, Route, Task, TaskRun
 from wasm_plugins.registry import mark_changed
 from wasm_plugins.tasks import request_run
-from wasm_plugins.tasks.queueing import PATIENCE_S
+from wasm_plugins.tasks.queues import PATIENCE_S
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -16,7 +16,7 @@ from wasm_plugins.models import Plugin, TaskRun
 from wasm_plugins.tasks import PluginJob, PluginWorker, held
 from wasm_plugins.tasks.claim import parse_run_id
 from wasm_plugins.tasks.outcome import MOST_SPARED
-from wasm_plugins.tasks.queueing import open_queue
+from wasm_plugins.tasks.queues import opened_queue
 from wasm_plugins.tasks.record import give_back
 from wasm_plugins.tasks.worker import DIED, STOPPED, SimplePluginWorker
 
@@ -61,8 +61,8 @@ def test_an_attempt_is_held_until_its_outcome_is_written(plugin: Plugin, make_ru
 
 
 def _queue_options() -> dict[str, Any]:
-    queue = open_queue("default")
-    return {"connection": queue.connection, "serializer": queue.serializer}
+    with opened_queue("default") as queue:
+        return {"connection": queue.connection, "serializer": queue.serializer}
 
 
 @pytest.mark.parametrize(
@@ -74,8 +74,8 @@ def test_an_id_is_exactly_as_python_writes_it(text: str) -> None:
 
 def test_a_job_that_was_queued_is_read_back_as_it_was(rq_queue: str, plugin: Plugin, make_run: MakeRun) -> None:
     run = make_run(plugin)
-    queue = open_queue("default")
-    queue.enqueue_call("wasm_plugins.tasks.perform_run", args=(str(run.pk),), job_id=str(run.pk), timeout=35)
+    with opened_queue("default") as queue:
+        queue.enqueue_call("wasm_plugins.tasks.perform_run", args=(str(run.pk),), job_id=str(run.pk), timeout=35)
     job = PluginJob.fetch(str(run.pk), connection=queue.connection, serializer=queue.serializer)
     assert isinstance(job, PluginJob)
     assert (job.refusal, job.args, job.timeout, job.origin) == ("", [str(run.pk)], 35, "default")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-
 from django.conf import settings
 from django.urls import NoReverseMatch, reverse
 from redis.exceptions import RedisError
 from rq.job import Job
 
 from ..models import TaskRun
-from ..tasks.queueing import open_queue
+from ..tasks.queues import opened_queue
 
 _PAGES = ("admin:django_rq_job_detail", "django_rq:job_detail")
 
@@ -30,8 +28,7 @@ def find_job_url(run: TaskRun) -> str | None:
 
 def _has_job(run: TaskRun) -> bool:
     try:
-        queue = open_queue(run.queue)
-        with closing(queue.connection):
+        with opened_queue(run.queue) as queue:
             return Job.exists(str(run.pk), connection=queue.connection)
     except RedisError:
         return False  # a page that tells how a run stands has to open without Redis too

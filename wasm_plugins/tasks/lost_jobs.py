@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -12,7 +11,7 @@ from rq import Queue
 from rq.job import Job, JobStatus
 
 from ..models import TaskRun
-from .queueing import open_queue
+from .queues import opened_queue
 
 LOOK_AGAIN_S: Final = 1.0
 """How long after a first look a job must still be missing, in seconds."""
@@ -39,8 +38,7 @@ def find_without_job(queue_name: str, runs: Iterable[TaskRun], now: datetime) ->
         RedisError: Redis does not answer.
         KeyError: ``RQ_QUEUES`` has no such queue.
     """
-    queue = open_queue(queue_name)
-    with closing(queue.connection):
+    with opened_queue(queue_name) as queue:
         suspects = _without_job(queue, list(runs), now)
         if suspects:
             time.sleep(LOOK_AGAIN_S)  # a worker may just have taken the job and not said so yet

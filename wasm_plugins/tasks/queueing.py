@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import logging
-from contextlib import closing
-from typing import Final
+from contextlib import suppress
 
 from django.db import router
 from django.db.models import QuerySet
-from django_rq import get_connection, get_queue
 from rq import Queue
 from rq.exceptions import NoSuchJobError
-from rq.serializers import JSONSerializer
 from rq.timeouts import BaseTimeoutException
 
 from ..models import TaskRun
-from .job import KEEP_FAILED_S, PluginJob
+from .job import KEEP_FAILED_S
 from .job_hash import PERFORM
 from .lease import GRACE_S, database_now
-
-PATIENCE_S: Final = 2.0
-"""How long each exchange with Redis may take."""
+from .queues import opened_queue
 
 logger = logging.getLogger(__name__)
 
@@ -69,25 +64,8 @@ def rows_of(run: TaskRun) -> QuerySet[TaskRun]:
     return TaskRun.objects.using(run._state.db).filter(pk=run.pk)
 
 
-def open_queue(name: str) -> Queue:
-    """Return an RQ queue that speaks JSON and enqueues at once; the caller closes its connection.
-
-    Raises:
-        KeyError: ``RQ_QUEUES`` has no such queue.
-    """
-    connection = get_connection(name)
-    # Somebody's request may wait for this, and a Redis that hangs is worse than one that is away.
-    options = connection.connection_pool.connection_kwargs
-    for option in ("socket_timeout", "socket_connect_timeout"):
-        options[option] = min(options.get(option) or PATIENCE_S, PATIENCE_S)
-    queue = get_queue(name, connection=connection, commit_mode="auto", serializer=JSONSerializer, job_class=PluginJob)
-    assert isinstance(queue, Queue)
-    return queue
-
-
 def _push(run: TaskRun) -> None:
-    queue = open_queue(run.queue)
-    with closing(queue.connection):
+    with opened_queue(run.queue) as queue:
         _forget_earlier_job(queue, str(run.pk))
         queue.enqueue_call(
             PERFORM,
@@ -101,10 +79,10 @@ def _push(run: TaskRun) -> None:
 
 def _forget_earlier_job(queue: Queue, job_id: str) -> None:
     """Remove what an earlier attempt left: RQ would let the new job expire when the old one was to."""
-    try:
+    if not queue.job_class.exists(job_id, connection=queue.connection):
+        return  # as mostly: to fetch it takes longer than to queue it
+    with suppress(NoSuchJobError):
         queue.job_class.fetch(job_id, connection=queue.connection, serializer=queue.serializer).delete()
-    except NoSuchJobError:
-        return
 
 
 def _give_back(run: TaskRun) -> None:
