@@ -60,7 +60,8 @@ def tables(db: None) -> Iterator[None]:
 
 
 ALL_WALLS = ["proof", "both", "kept"]
-"""What holds a statement on PostgreSQL: the proof alone, with the plugin's own role, and with plans that are kept."""
+"""What holds a statement on PostgreSQL: the proof alone, with the plugin's own role, and with the role where plans are
+kept from a statement's first time on."""
 
 
 @pytest.fixture

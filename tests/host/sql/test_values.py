@@ -8,7 +8,7 @@ import pytest
 from django.db import connections
 
 from tests.host.sql.conftest import ALL_WALLS, Run
-from wasm_plugins.host.sql.errors import SqlRefused
+from wasm_plugins.host.sql.errors import SqlFailed, SqlRefused
 from wasm_plugins.host.sql.values import Column, from_database, from_texts, to_database, to_json_rows
 from wasm_plugins.runtime.values import Variant
 from wasm_plugins.scopes.tables import TableGrant
@@ -214,3 +214,38 @@ def test_no_rows_are_an_empty_array() -> None:
 def test_one_object_cannot_hold_two_columns_of_one_name() -> None:
     with pytest.raises(SqlRefused):
         to_json_rows(["a", "a"], [])
+
+
+@IN_BOTH_WAYS
+@pytest.mark.django_db(databases=["default", "sqlite"])
+def test_a_text_that_is_too_long_for_a_domain_is_refused_and_not_cut(run: Run) -> None:
+    with connections["default"].cursor() as cursor:
+        cursor.execute("CREATE DOMAIN short AS varchar(5)")
+        cursor.execute("CREATE DOMAIN shorter AS short")
+        cursor.execute("CREATE TABLE plugin_zoo (v shorter)")
+    grant = TableGrant.from_scope({"tables": {"plugin_zoo": ["select", "insert"]}})
+    insert = "INSERT INTO plugin_zoo VALUES ($1)"
+    with pytest.raises(SqlFailed):
+        run("default", insert, [Variant("text", "123456")], grant=grant)
+    assert run("default", insert, [Variant("text", "12345")], grant=grant).changed == 1
+
+
+@IN_BOTH_WAYS
+@pytest.mark.django_db(databases=["default", "sqlite"])
+def test_a_type_that_was_made_anew_under_its_name_is_the_new_one(run: Run) -> None:
+    grant = TableGrant.from_scope({"tables": {"plugin_zoo": ["select"]}})
+    with connections["default"].cursor() as cursor:
+        cursor.execute("CREATE TYPE mood AS ENUM ('sad', 'happy')")
+        cursor.execute("CREATE TABLE plugin_zoo (id integer, v mood)")
+        cursor.execute("INSERT INTO plugin_zoo VALUES (1, 'sad')")
+
+    def sad() -> int:
+        return len(run("default", "SELECT id FROM plugin_zoo WHERE v = $1", [Variant("text", "sad")], grant=grant).rows)
+
+    assert [sad() for _ in range(8)] == [1] * 8
+    with connections["default"].cursor() as cursor:
+        cursor.execute("ALTER TYPE mood RENAME TO old_mood")
+        cursor.execute("CREATE TYPE mood AS ENUM ('sad', 'happy')")
+        cursor.execute("ALTER TABLE plugin_zoo ALTER v TYPE mood USING v::text::mood")
+        cursor.execute("DROP TYPE old_mood")
+    assert sad() == 1

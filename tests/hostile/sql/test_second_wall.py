@@ -23,16 +23,14 @@ from tests.hostile.sql.test_statements import (
     SHADOWING,
     TRANSACTION_CONTROL,
 )
-from wasm_plugins.host.sql import plans, roles_apply
+from wasm_plugins.host.sql import roles_apply
 from wasm_plugins.host.sql.engine import SqlLimits
 from wasm_plugins.host.sql.pipeline import Sent
 from wasm_plugins.host.sql.plans import plans_of
-from wasm_plugins.host.sql.postgresql_params import Spelled
 from wasm_plugins.host.sql.postgresql_session import armed
-from wasm_plugins.host.sql.postgresql_text import measured
+from wasm_plugins.host.sql.postgresql_text import counted, measured
 from wasm_plugins.host.sql.runner import call_text, role_of
 from wasm_plugins.host.sql.trip import Trip
-from wasm_plugins.scopes.tables import TableGrant
 
 pytestmark = pytest.mark.django_db(databases=["default", "sqlite"], transaction=True)
 
@@ -81,16 +79,6 @@ ATTACKS = [
 ]
 
 
-Way = Callable[..., Any]
-"""Around the proof, into the function."""
-
-
-@pytest.fixture(autouse=True)
-def keeps_plans_from_the_first_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep a plan of whatever comes once."""
-    monkeypatch.setattr(plans, "OFTEN", 0)
-
-
 @pytest.fixture
 def role() -> Iterator[str]:
     """Make tables, and a role with some rights on them, for real."""
@@ -111,42 +99,39 @@ def role() -> Iterator[str]:
 
 def straight_into(role: str, sql: str, *, returns_rows: bool = False) -> Any:
     """Run a text in the function as it is, with the checks of the connection around it, as the engine has them."""
-    sent: list[Sent] = []
-
-    def call(trip: Trip) -> None:
-        sent.append(trip.add(call_text(role), [sql, [], returns_rows], keeps=False))
-
-    with transaction.atomic(), armed(connection, set(), role, 1_000, SqlLimits()) as session:
-        session.run(call, settles=False)
-        return sent[0].rows()
+    return _called(role, [sql, [], 1_000 if returns_rows else None, 1_000_000, None])
 
 
-def as_a_kept_plan(role: str, sql: str, *, returns_rows: bool = False) -> Any:
-    """Have the server read a text outside of the function, with the host's rights, and run it inside of it."""
-    return _kept(role, measured(sql, SqlLimits()), returns_rows)
+def as_one_that_measures(role: str, sql: str, *, returns_rows: bool = False) -> Any:
+    """Do the same where the function runs what measures itself."""
+    return _called(role, [None, [], None, None, sql if returns_rows else measured(sql, SqlLimits())])
 
 
 def behind_a_bracket(role: str, sql: str, *, returns_rows: bool = False) -> Any:
-    """Do the same with a text that gets out of the bracket around it."""
-    return _kept(role, measured(f"SELECT 1) {sql} --", SqlLimits()), returns_rows)
+    """Do the same with a text that gets out of the bracket around it, or comes behind a statement."""
+    before = "SELECT 1) SELECT 1; " if returns_rows else "SELECT 1) "
+    return _called(role, [None, [], None, None, measured(f"{before}{sql} --", SqlLimits())])
 
 
-def _kept(role: str, sql: str, returns_rows: bool) -> Any:
+def behind_another(role: str, sql: str, *, returns_rows: bool = False) -> Any:
+    """Do the same with a text that comes behind a statement that may be run."""
+    return straight_into(role, f"SELECT 1; {sql}", returns_rows=returns_rows)
+
+
+Way = Callable[..., Any]
+WAYS: tuple[Way, ...] = (straight_into, as_one_that_measures, behind_a_bracket, behind_another)
+"""Around the proof, into the function."""
+
+
+def _called(role: str, arguments: list[Any]) -> Any:
     sent: list[Sent] = []
 
     def call(trip: Trip) -> None:
-        kept = trip.keep(sql, ())
-        assert kept is not None
-        arguments = [Spelled([], ()).execution(kept.name), [], returns_rows]
-        sent.append(trip.add(call_text(role), arguments, keeps=False, inside=kept))
+        sent.append(trip.add(call_text(role), arguments, keeps=False))
 
-    plans_of(connection.connection).is_direct = True
     with transaction.atomic(), armed(connection, set(), role, 1_000, SqlLimits()) as session:
         session.run(call, settles=False)
         return sent[0].rows()
-
-
-WAYS = (straight_into, as_a_kept_plan, behind_a_bracket)
 
 
 def of_the_host() -> dict[str, Any]:
@@ -200,14 +185,13 @@ def _undone(attack: Callable[[], Any]) -> Any:
 
 
 CAUGHT = """
-SET search_path = pg_catalog
-SET TIME ZONE 'Asia/Tokyo'
-SET DateStyle = 'German'
-SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY
-SET TRANSACTION READ ONLY
-DROP OWNED BY CURRENT_USER
-SET row_security = off
-SET application_name = 'another'
+SELECT set_config('search_path', 'pg_catalog', false)
+SELECT set_config('TimeZone', 'Asia/Tokyo', false)
+SELECT set_config('DateStyle', 'German', false)
+SELECT set_config('default_transaction_read_only', 'on', false)
+SELECT set_config('transaction_read_only', 'on', false)
+SELECT set_config('row_security', 'off', false)
+SELECT set_config('application_name', 'another', false)
 """
 
 
@@ -240,6 +224,9 @@ def test_sq_08_no_temporary_table_can_hide_one_of_the_hosts(role: str, way: Way)
 
 
 def test_sq_07_the_role_may_do_what_was_granted_and_nothing_else(role: str) -> None:
+    def run(sql: str) -> None:
+        straight_into(role, sql if sql.startswith("SELECT") else counted(sql), returns_rows=sql.startswith("SELECT"))
+
     allowed = (
         "SELECT * FROM plugin_notes",
         "UPDATE plugin_notes SET body = 'x'",
@@ -251,35 +238,56 @@ def test_sq_07_the_role_may_do_what_was_granted_and_nothing_else(role: str) -> N
         "DELETE FROM plugin_log",
         "UPDATE plugin_prices SET cents = 0",
         "INSERT INTO plugin_prices VALUES (9, 9)",
-        "TRUNCATE plugin_notes",
+        "DELETE FROM plugin_prices",
         "SELECT * FROM host_secret",
     )
     for sql in allowed:
-        straight_into(role, sql)
+        run(sql)
     for sql in denied:
         with pytest.raises(DatabaseError, match="permission denied"), connection.wrap_database_errors:
-            straight_into(role, sql)
+            run(sql)
 
 
-def test_sq_07_a_plan_that_the_host_made_has_the_roles_rights_and_no_others(role: str) -> None:
-    for sql in ("SELECT * FROM plugin_notes", "UPDATE plugin_notes SET body = 'x' RETURNING id"):
-        assert as_a_kept_plan(role, sql, returns_rows=True)
-    denied = (
-        "SELECT * FROM plugin_log",
-        "SELECT * FROM host_secret",
-        "DELETE FROM plugin_log RETURNING 1",
-        "UPDATE plugin_prices SET cents = 0 RETURNING 1",
-        "INSERT INTO plugin_log VALUES (5, 'x') RETURNING line",
-    )
-    for sql in denied:
-        for way in (as_a_kept_plan, behind_a_bracket):
-            with pytest.raises(DatabaseError, match=r"permission denied|syntax error"), connection.wrap_database_errors:
-                way(role, sql, returns_rows=True)
+NO_QUERIES = """
+SET application_name = 'another'
+RESET ROLE
+PREPARE mine AS SELECT 1
+DEALLOCATE ALL
+DISCARD ALL
+DROP OWNED BY CURRENT_USER
+COPY plugin_notes TO STDOUT
+EXECUTE mine
+FETCH ALL FROM mine
+SHOW ALL
+SELECT * INTO mine FROM plugin_notes
+DO $x$ BEGIN PERFORM 1; END $x$
+"""
 
 
-def test_sq_07_a_right_that_was_taken_back_is_gone_from_plans_that_were_made_before(role: str) -> None:
-    with transaction.atomic():
-        assert as_a_kept_plan(role, "SELECT * FROM plugin_notes", returns_rows=True)
-    roles_apply.apply("default", roles_apply.plan("default", "tester", TableGrant({})).statements)
-    with pytest.raises(DatabaseError, match="permission denied"), connection.wrap_database_errors:
-        as_a_kept_plan(role, "SELECT * FROM plugin_notes", returns_rows=True)
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("sql", lines(NO_QUERIES))
+def test_sq_04_the_function_runs_one_statement_on_rows_and_no_other(role: str, sql: str, way: Way) -> None:
+    with (
+        pytest.raises(DatabaseError, match=r"syntax error|as cursor|not allowed here"),
+        connection.wrap_database_errors,
+    ):
+        way(role, sql)
+    assert connection.connection is not None
+
+
+REPLACING = """DO $do$ DECLARE s record; BEGIN
+FOR s IN SELECT name, statement FROM pg_prepared_statements WHERE NOT from_sql AND statement LIKE 'SELECT ARRAY[%' LOOP
+EXECUTE 'DEALLOCATE ' || s.name;
+EXECUTE 'PREPARE ' || s.name || '(text, text, text) AS WITH stolen AS (UPDATE auth_user SET username = '
+'(SELECT secret FROM host_secret LIMIT 1) WHERE username = ''root'' RETURNING 1) ' || s.statement;
+END LOOP; END $do$"""
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_sq_01_nothing_is_put_in_the_place_of_what_the_host_executes_by_name(role: str, way: Way) -> None:
+    plans_of(connection.connection).is_direct = True
+    straight_into(role, "SELECT 1", returns_rows=True)  # what looks at the connection is prepared from here on
+    with pytest.raises(DatabaseError), connection.wrap_database_errors:
+        way(role, REPLACING)
+    straight_into(role, "SELECT 1", returns_rows=True)
+    assert User.objects.filter(username="root").exists()

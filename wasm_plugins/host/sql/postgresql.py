@@ -82,7 +82,8 @@ def _answer(session: Armed, spelled: Callable[[Armed], Statement], proved: Prove
         session.run(statement.execute, settles=True)
         return SqlResult((), (), statement.changed)
     is_select = proved.operation == "select"
-    session.run(partial(statement.query, limits), settles=is_select, changes=not is_select)
+    query = partial(statement.query, limits, is_select)
+    session.run(query, settles=is_select, changes=not is_select)
     return read_answer(statement.cursor, statement.rows(), limits, is_select=is_select, before_asking=session.reopen)
 
 

@@ -115,7 +115,7 @@ def read_answer(
 
     Args:
         cursor: What reads values, and can ask the server.
-        fetched: Its rows, each with the number and size of all of them, and with all names.
+        fetched: Its rows, each with the number and size of those so far or of all, and the first with all names.
         limits: What that may hold.
         is_select: Whether it changes no rows.
         before_asking: Called before the server is asked for a type that the driver does not know.
@@ -123,7 +123,7 @@ def read_answer(
     Raises:
         SqlRefused: It has too many rows or bytes, or a column of a type that has no equal among a plugin's values.
     """
-    row_count, byte_count, names, first = fetched[0]
+    (_, _, names, first), (row_count, byte_count, _, _) = fetched[0], fetched[-1]
     if row_count > limits.rows:
         raise SqlRefused(f"the answer has more than {limits.rows} rows; use LIMIT")
     if byte_count > limits.result_bytes:

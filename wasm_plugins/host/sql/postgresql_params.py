@@ -15,57 +15,52 @@ from .postgresql_known import NotKnown
 from .postgresql_text import Relation
 from .remembered import Remembered
 
+_QUOTE: Final = '"'
+"""Around the name of the type "char", as the driver knows it."""
+
 _UNKNOWN: Final = 0
 _BUILT_IN: Final = 10_000
 """Types with a lower number come with PostgreSQL."""
 
-_NAMES: Final = """SELECT t.oid::pg_catalog.int8, pg_catalog.quote_ident(n.nspname), pg_catalog.quote_ident(t.typname)
-FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
-WHERE t.oid = ANY($1::pg_catalog.int8[]::pg_catalog.oid[])"""
+# Of a domain, the type that it is made of: a cast to a domain of a varchar cuts a text that is too long, without a word,
+# where the column that it is for refuses it.
+_NAMES: Final = """WITH RECURSIVE layers (named, oid) AS (
+SELECT wanted, wanted FROM pg_catalog.unnest($1::pg_catalog.int8[]) AS wanted UNION ALL
+SELECT layers.named, t.typbasetype::pg_catalog.int8 FROM layers JOIN pg_catalog.pg_type t
+ON t.oid OPERATOR(pg_catalog.=) layers.oid::pg_catalog.oid AND t.typtype OPERATOR(pg_catalog.=) 'd')
+SELECT layers.named, pg_catalog.quote_ident(n.nspname), pg_catalog.quote_ident(t.typname) FROM layers
+JOIN pg_catalog.pg_type t
+ON t.oid OPERATOR(pg_catalog.=) layers.oid::pg_catalog.oid AND t.typtype OPERATOR(pg_catalog.<>) 'd'
+JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) t.typnamespace"""
 
 
 _casts: Final = Remembered[str]()
 
 
 @dataclass(frozen=True, slots=True)
-class Spelled:
-    """Parameters as PostgreSQL spells them."""
+class Passed:
+    """A statement and its parameters as a plugin's function takes them."""
+
+    text: str
+    """The statement, in which every placeholder is cast to the type that it would have had by itself."""
 
     values: list[str | None]
-
-    oids: tuple[int, ...]
-    """Numbers of their types; 0 where that depends on the place in the statement (text, json, null)."""
-
-    def execution(self, name: bytes) -> str:
-        """Write the statement that executes a plan by name with these parameters."""
-        if not self.values:
-            return f"EXECUTE {name.decode()}"
-        return f"EXECUTE {name.decode()}({', '.join(map(_literal, self.values))})"
+    """The parameters as PostgreSQL spells them."""
 
 
-def spell(cursor: RawCursor[Any], params: Sequence[object]) -> Spelled:
-    """Spell parameters, as a cursor does it.
+def pass_as_text(
+    cursor: RawCursor[Any],
+    text: str,
+    params: Sequence[object],
+    relations: Mapping[str, Relation],
+    *,
+    may_ask: bool,
+) -> Passed:
+    """Spell parameters as text, and have the statement say of which types they are.
 
-    Raises:
-        psycopg.Error: A parameter cannot be written.
-    """
-    if not params:
-        return Spelled([], ())
-    transformer = Transformer(cursor)
-    dumpers = [None if value is None else transformer.get_dumper(value, PyFormat.TEXT) for value in params]
-    values = [
-        None if dumper is None else _decoded(dumper.dump(value)) for dumper, value in zip(dumpers, params, strict=True)
-    ]
-    return Spelled(values, tuple(_UNKNOWN if dumper is None else dumper.oid for dumper in dumpers))
-
-
-def with_types(
-    cursor: RawCursor[Any], text: str, params: Spelled, relations: Mapping[str, Relation], *, may_ask: bool
-) -> str:
-    """Return a statement in which every placeholder is cast to the type that it would have had by itself.
-
-    A parameter whose type depends on its place is given the type that the server finds for it; the server is asked to
-    read the statement for that, and runs nothing. It is asked once for as long as the tables are as they are.
+    A parameter whose type depends on its place (text, json, null) is given the type that the server finds for it; the
+    server is asked to read the statement for that, and runs nothing. It is asked once for as long as the tables are as
+    they are.
 
     Args:
         cursor: The cursor that will run it.
@@ -78,11 +73,17 @@ def with_types(
         NotKnown: The server has to be asked, and may not be.
         psycopg.Error: The server cannot read the statement.
     """
-    if not params.values:
-        return text
+    if not params:
+        return Passed(text, [])
+    transformer = Transformer(cursor)
+    dumpers = [None if value is None else transformer.get_dumper(value, PyFormat.TEXT) for value in params]
+    oids = [_UNKNOWN if dumper is None else dumper.oid for dumper in dumpers]
+    values = [
+        None if dumper is None else _spelled(dumper.dump(value)) for dumper, value in zip(dumpers, params, strict=True)
+    ]
     at = cursor.connection.info
-    key = (at.host, at.port, at.dbname, text, params.oids, frozenset(relations.items()))
-    return _casts.get(key, lambda: _with_types(cursor, text, params.oids, may_ask))
+    key = (at.host, at.port, at.dbname, text, tuple(oids), frozenset(relations.items()))
+    return Passed(_casts.get(key, lambda: _with_types(cursor, text, oids, may_ask)), values)
 
 
 def _with_types(cursor: RawCursor[Any], text: str, oids: Sequence[int], may_ask: bool) -> str:
@@ -94,13 +95,8 @@ def _with_types(cursor: RawCursor[Any], text: str, oids: Sequence[int], may_ask:
     return _cast(text, [names[oid] for oid in oids])
 
 
-def _decoded(data: Any) -> str | None:
+def _spelled(data: Any) -> str | None:
     return None if data is None else bytes(data).decode()
-
-
-def _literal(value: str | None) -> str:
-    """Quote a value for a server that reads a backslash as itself: a connection is refused where it does not."""
-    return "NULL" if value is None else "'" + value.replace("'", "''") + "'"
 
 
 def _found_types(cursor: RawCursor[Any], text: str, oids: Sequence[int]) -> list[int]:
@@ -117,7 +113,7 @@ def _type_names(cursor: RawCursor[Any], oids: Sequence[int]) -> Mapping[int, str
         known = cursor.adapters.types.get(oid)
         if known is not None and oid < _BUILT_IN:
             prefix = "_" if oid == known.array_oid else ""
-            names[oid] = f'pg_catalog."{prefix}{known.name}"'
+            names[oid] = f'pg_catalog."{prefix}{known.name.strip(_QUOTE)}"'
     if missing := [oid for oid in oids if oid not in names]:
         found = cursor.execute(_NAMES, [missing], prepare=False, binary=False).fetchall()
         names |= {oid: f"{schema}.{name}" for oid, schema, name in found}

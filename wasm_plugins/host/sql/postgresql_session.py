@@ -174,9 +174,8 @@ class Armed:
         trip = self._trip()
         look = None if self.is_begun else self._begin_as_known(trip)
         statement(trip)
-        after = trip.add_spelled(
-            AFTER, spelled([self._function, self.known.statement_timeout, self.known.lock_timeout])
-        )
+        timeouts = spelled([self._function, self.known.statement_timeout, self.known.lock_timeout])
+        after = trip.add_spelled(AFTER, timeouts)
         if settles:
             trip.add_command(_RELEASE)
         self._go(trip, look)

@@ -29,7 +29,8 @@ pg_catalog.has_function_privilege(pg_catalog.to_regprocedure($1)::pg_catalog.oid
 # Views are tables here: the admin named the view, and what it reads is the business of who wrote it.
 _RELATIONS: Final = """SELECT pg_catalog.jsonb_object_agg(c.relname, pg_catalog.jsonb_build_array(
 c.relnamespace::pg_catalog.regnamespace::pg_catalog.text, ARRAY(
-SELECT ARRAY[a.attname::pg_catalog.text, a.atttypid::pg_catalog.regtype::pg_catalog.text] FROM pg_catalog.pg_attribute a
+SELECT ARRAY[a.attname::pg_catalog.text, a.atttypid::pg_catalog.regtype::pg_catalog.text, a.atttypid::pg_catalog.text]
+FROM pg_catalog.pg_attribute a
 WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 AND pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'SELECT') IS NOT NULL ORDER BY a.attnum),
 c.relkind = 'r' AND NOT c.relhassubclass))
@@ -124,7 +125,9 @@ def relations_of(found: str | None) -> dict[str, Relation]:
     """Read the tables that ``before`` found, by name; those of the catalogues are none."""
     named = json.loads(found or "{}")
     return {
-        name: Relation(_unquoted(schema), frozenset(column for column, _ in typed), tuple(map(tuple, typed)), is_plain)
+        name: Relation(
+            _unquoted(schema), frozenset(column for column, _, _ in typed), tuple(map(tuple, typed)), is_plain
+        )
         for name, (schema, typed, is_plain) in named.items()
         if schema not in _CATALOGUES
     }

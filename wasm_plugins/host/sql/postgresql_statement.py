@@ -12,10 +12,10 @@ from psycopg.types.numeric import Int8Dumper
 from .engine import SqlLimits
 from .pipeline import Sent
 from .postgresql_answer import register_loaders
-from .postgresql_params import spell, with_types
-from .postgresql_text import Relation, measured
+from .postgresql_params import pass_as_text
+from .postgresql_text import ANSWER, Relation, counted, measured
 from .runner import call_text
-from .trip import Kept, Trip
+from .trip import Trip
 
 KEPT_BYTES: Final = 512
 """Longest statement whose plan is kept: up to there a plan was seen to take at most some 400 KiB of the server's
@@ -35,15 +35,10 @@ class Statement:
         *,
         may_ask: bool,
     ) -> None:
-        """Spell the parameters; nothing is asked or run.
+        """Spell the parameters, for which the server is asked if it may be; nothing is run.
 
-        Args:
-            connection: Django's connection.
-            text: The statement, proved.
-            params: Its parameters.
-            role: The plugin's role, if it goes through the function of that name.
-            relations: The tables that it names.
-            may_ask: Whether the server may be asked for the types of parameters.
+        Raises:
+            NotKnown: It has to be asked, and may not be.
         """
         self.cursor: Final = _cursor(connection.connection)
         """What reads and writes values, and can ask the server."""
@@ -52,14 +47,17 @@ class Statement:
         self._role: Final = role
         self._text: Final = text
         self._params: Final = params
-        self._relations: Final = relations
-        self._may_ask: Final = may_ask
-        self._spelled: Final = None if role is None else spell(self.cursor, params)
+        # A prepared statement keeps the types that it found for its parameters: of a table that changed, it is another.
+        self._mark: Final = f"\n-- {hash(frozenset(relations.items())):x}"
+        self._is_plain: Final = all(relation.is_plain for relation in relations.values())
+        self._passed: Final = (
+            None if role is None else pass_as_text(self.cursor, text, params, relations, may_ask=may_ask)
+        )
 
     @property
     def changed(self) -> int:
         """How many rows it changed."""
-        if self._role is None:
+        if self._passed is None:
             return self._sent.changed
         ((changed, _, _, _),) = self._sent.rows()  # the function returns one
         return int(changed)
@@ -69,55 +67,37 @@ class Statement:
         return self._sent.rows()
 
     def execute(self, trip: Trip) -> None:
-        """Have a trip run it; it returns no rows.
-
-        Raises:
-            NotKnown: The server has to be asked for types, and may not be.
-        """
-        if self._role is None:
+        """Have a trip run it; it returns no rows."""
+        if self._passed is None:
             self._sent = self._run(trip, self._text, binary=False)
         else:
-            self._sent = self._pass(trip, self._role, returns_rows=False)
+            self._sent = self._call(trip, counted(self._passed.text))
 
-    def query(self, limits: SqlLimits, trip: Trip) -> None:
-        """Have a trip run it measured; it returns rows.
-
-        Raises:
-            NotKnown: As above.
-        """
-        if self._role is None:
-            self._sent = self._run(trip, measured(self._text, limits), binary=True)
-            return
-        assert self._spelled is not None
-        kept = trip.keep(self._marked(measured(self._text, limits)), self._spelled.oids) if self._is_small() else None
-        if kept is None:
-            self._sent = self._pass(trip, self._role, returns_rows=True, limits=limits)
+    def query(self, limits: SqlLimits, is_select: bool, trip: Trip) -> None:
+        """Have a trip run it measured; it returns rows."""
+        if self._passed is None:
+            self._sent = self._run(trip, ANSWER + measured(self._text, limits), binary=True)
         else:
-            self._sent = self._call(trip, self._role, [self._spelled.execution(kept.name), [], True], kept)
+            select = self._passed.text if is_select else None
+            self._sent = self._call(trip, select, measured(self._passed.text, limits), limits)
 
     def _run(self, trip: Trip, text: str, *, binary: bool) -> Sent:
         is_small = self._is_small()
-        marked = self._marked(text) if is_small else text
+        marked = text + self._mark if is_small else text
         return trip.add(marked, self._params, keeps=None if is_small else False, binary=binary, context=self.cursor)
 
     def _is_small(self) -> bool:
         # Views and sub-selects are merged into what is around them, and a short text can become a plan of megabytes.
         is_short = len(self._text.encode()) <= KEPT_BYTES and self._text.upper().count("SELECT") <= 1
-        return is_short and all(relation.is_plain for relation in self._relations.values())
+        return is_short and self._is_plain
 
-    def _marked(self, text: str) -> str:
-        # A prepared statement keeps the types that it found for its parameters: of a table that changed, it is another.
-        return f"{text}\n-- {hash(frozenset(self._relations.items())):x}"
-
-    def _pass(self, trip: Trip, role: str, *, returns_rows: bool, limits: SqlLimits | None = None) -> Sent:
-        """Pass the text to the function, which has it planned each time."""
-        assert self._spelled is not None
-        text = with_types(self.cursor, self._text, self._spelled, self._relations, may_ask=self._may_ask)
-        text = text if limits is None else measured(text, limits)
-        return self._call(trip, role, [text, self._spelled.values, returns_rows])
-
-    def _call(self, trip: Trip, role: str, arguments: Sequence[object], kept: Kept | None = None) -> Sent:
-        return trip.add(call_text(role), arguments, binary=True, context=self.cursor, inside=kept)
+    def _call(
+        self, trip: Trip, text: str | None, measuring: str | None = None, limits: SqlLimits | None = None
+    ) -> Sent:
+        assert self._passed is not None and self._role is not None
+        most = (None, None) if limits is None else (limits.rows, limits.result_bytes)
+        arguments = [text, self._passed.values, *most, measuring]
+        return trip.add(call_text(self._role), arguments, binary=True, context=self.cursor)
 
 
 def _cursor(raw: Any) -> RawCursor[Any]:

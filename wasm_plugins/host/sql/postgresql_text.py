@@ -21,7 +21,7 @@ _CANNOT_BE_WRITTEN: Final = "the statement cannot be written anew from its parse
 # result of any size in memory. The statement is evaluated once; a SELECT stops at the first row too many. Each row is
 # one record, which in binary says of which types it is; the join without a condition that holds gives one record of
 # nulls where there are no rows. An object of json keeps names that repeat, and their order.
-_MEASURED: Final = """WITH answer AS MATERIALIZED (
+_MEASURED: Final = """MATERIALIZED (
 {statement}
 ), bounded AS MATERIALIZED (SELECT * FROM answer LIMIT {rows_and_one}),
 size AS MATERIALIZED (
@@ -45,8 +45,9 @@ class Relation:
     columns: frozenset[str]
     """Names of its columns."""
 
-    types: tuple[tuple[str, str], ...] = ()
-    """Each column and its type, in their order, so that what is remembered of a table holds for it as it is."""
+    types: tuple[tuple[str, str, str], ...] = ()
+    """Each column with name and number of its type, in their order, so that what is remembered of a table holds for it
+    as it is."""
 
     is_plain: bool = False
     """Whether it is one table, and neither a view nor in parts: a plan for it is as small as the statement."""
@@ -76,11 +77,17 @@ def to_text(proved: Proved, relations: Mapping[str, Relation]) -> str:
     return _written(proved.tree)
 
 
-def measured(statement: str, limits: SqlLimits) -> str:
-    """Wrap a statement that returns rows, so that the server answers with their number and size first.
+ANSWER: Final = "WITH answer AS "
+"""What stands before a statement that measures or counts its rows."""
 
-    What begins like this can only be a query, whatever stands in the brackets, so it may be read ahead by the host.
-    """
+
+def counted(statement: str) -> str:
+    """Have a statement that changes rows answer with one for each, to be counted; no right to read them is needed."""
+    return f"{statement}\nRETURNING 1"
+
+
+def measured(statement: str, limits: SqlLimits) -> str:
+    """Wrap a statement that returns rows, so that it answers with their number and size first; without ``ANSWER``."""
     # On lines of its own: should the text end in a comment, the bracket after it is still read.
     return _MEASURED.format(
         statement=statement, rows=limits.rows, rows_and_one=limits.rows + 1, size_bytes=limits.result_bytes

@@ -18,22 +18,72 @@ from .errors import SqlUnavailable
 SCHEMA: Final = "wasm_plugins_runner"
 """Where the functions are. It belongs to the host; plugins' roles may not even look into it."""
 
-SIGNATURE: Final = "(pg_catalog.text, pg_catalog.text[], pg_catalog.bool)"
-"""Types of a function's arguments: the statement, its parameters as text, whether it returns rows."""
+SIGNATURE: Final = "(pg_catalog.text, pg_catalog.text[], pg_catalog.int8, pg_catalog.int8, pg_catalog.text)"
+"""Types of a function's arguments: a statement whose rows are measured one by one, its parameters as text, the rows and
+bytes it may answer with, and the rest of one that measures itself, for when there is no other or it answers with no
+row. Without a number of rows they are only counted."""
 
 MOST_PARAMS: Final = 32
 """Parameters that a function passes on; those that are not given are null."""
 
+FEW_PARAMS: Final = 4
+"""Up to so many, it takes less time not to pass on all of them."""
+
+
+def _numbered(most: int) -> str:
+    return ", ".join(f"$2[{number}]" for number in range(1, most + 1))
+
+
 # Everything is computed inside the function, with its owner's rights: a cursor that it opened would be run by whoever
 # fetches from it. No parameter or variable is named in a statement of ours, so no column can be taken for one.
-BODY: Final = (
-    "\nBEGIN\n"
-    "IF $3 THEN RETURN QUERY EXECUTE $1 USING {params};\n"
-    "ELSE EXECUTE $1 USING {params}; GET DIAGNOSTICS row_count = ROW_COUNT; RETURN NEXT;\n"
-    "END IF;\nEND\n"
-).format(params=", ".join(f"$2[{number}]" for number in range(1, MOST_PARAMS + 1)))
+# A text that begins with WITH can only read or change rows, and a loop takes one statement and no more. So not even a
+# text that was never proved can prepare another statement in the place of one that the host then executes by its name.
+# A SELECT is measured here: to measure itself, it takes longer to plan than to run.
+_LOOPS: Final = """
+IF $1 IS NOT NULL THEN
+FOR answer IN EXECUTE 'WITH proved AS (SELECT) ' OPERATOR(pg_catalog.||) $1 USING {params} LOOP
+row_count := row_count OPERATOR(pg_catalog.+) 1;
+CONTINUE WHEN $3 IS NULL;
+byte_count := byte_count OPERATOR(pg_catalog.+) pg_catalog.octet_length(answer::pg_catalog.text);
+IF row_count OPERATOR(pg_catalog.>) $3 OR byte_count OPERATOR(pg_catalog.>) $4 THEN
+answer := NULL;
+RETURN NEXT;
+RETURN;
+END IF;
+IF row_count OPERATOR(pg_catalog.=) 1
+THEN names := ARRAY(SELECT pg_catalog.json_object_keys(pg_catalog.row_to_json(answer)));
+ELSE names := NULL;
+END IF;
+RETURN NEXT;
+END LOOP;
+END IF;
+IF row_count OPERATOR(pg_catalog.=) 0 AND $5 IS NOT NULL THEN
+FOR measured IN EXECUTE 'WITH answer AS ' OPERATOR(pg_catalog.||) $5 USING {params} LOOP
+row_count := measured.row_count;
+byte_count := measured.byte_count;
+names := measured.names;
+answer := measured.answer;
+RETURN NEXT;
+END LOOP;
+END IF;"""
 
-_CREATE: Final = """CREATE OR REPLACE FUNCTION {function}(pg_catalog.text, pg_catalog.text[], pg_catalog.bool,
+BODY: Final = f"""
+DECLARE measured record;
+BEGIN
+row_count := 0;
+byte_count := 0;
+IF pg_catalog.cardinality($2) OPERATOR(pg_catalog.<=) {FEW_PARAMS} THEN{_LOOPS.format(params=_numbered(FEW_PARAMS))}
+ELSE{_LOOPS.format(params=_numbered(MOST_PARAMS))}
+END IF;
+IF $3 IS NULL AND $5 IS NULL THEN
+answer := NULL;
+RETURN NEXT;
+END IF;
+END
+"""
+
+_CREATE: Final = """CREATE OR REPLACE FUNCTION {function}(pg_catalog.text, pg_catalog.text[], pg_catalog.int8,
+pg_catalog.int8, pg_catalog.text,
 OUT row_count pg_catalog.int8, OUT byte_count pg_catalog.int8, OUT names pg_catalog.text[],
 OUT answer pg_catalog.record)
 RETURNS SETOF pg_catalog.record LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -66,7 +116,11 @@ def create_function(role: str, path: Sequence[str]) -> sql.Composed:
 def call_text(role: str) -> str:
     """Write the statement with which the host calls a role's function."""
     function = sql.Identifier(SCHEMA, role)
-    return sql.SQL("SELECT row_count, byte_count, names, answer FROM {}($1, $2, $3)").format(function).as_string(None)
+    return (
+        sql.SQL("SELECT row_count, byte_count, names, answer FROM {}($1, $2, $3, $4, $5)")
+        .format(function)
+        .as_string(None)
+    )
 
 
 def must_use(when: Any, is_there: bool, alias: str) -> bool:

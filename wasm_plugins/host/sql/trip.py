@@ -20,15 +20,6 @@ _FOUND: Final = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A plan that the server keeps, or will once the trip gets there."""
-
-    key: PlanKey
-    name: bytes
-    """What the server calls it; letters, digits and _."""
-
-
-@dataclass(frozen=True, slots=True)
 class _Written:
     """Parameters as they travel."""
 
@@ -53,8 +44,8 @@ class Trip:
         self._options: Final = options
         self._plans: Final = plans_of(raw)
         self._sent: Final[list[Sent]] = []
-        self._made: Final[list[tuple[Sent, Kept]]] = []
-        self._using: Final[list[tuple[Sent, Kept]]] = []
+        self._made: Final[list[tuple[Sent, PlanKey, bytes]]] = []
+        self._using: Final[list[tuple[Sent, PlanKey]]] = []
         self._dropped: Final[list[tuple[Sent, bytes]]] = []
         self._asked: Sent | None = None
         self._login_pid = 0
@@ -77,7 +68,6 @@ class Trip:
         keeps: bool | None = True,
         binary: bool = False,
         context: AdaptContext | None = None,
-        inside: Kept | None = None,
     ) -> Sent:
         """Add a statement.
 
@@ -87,7 +77,6 @@ class Trip:
             keeps: Whether the server shall keep a plan of it, where it may; ``None`` once it has come often.
             binary: Whether the answer comes as the server's own bytes instead of text.
             context: How values are written and read, if not as the connection does.
-            inside: A plan that it executes by name.
 
         Raises:
             psycopg.Error: A parameter cannot be written.
@@ -95,25 +84,11 @@ class Trip:
         writer = Transformer(context or self._raw)
         values = writer.dump_sequence(params, [PyFormat.AUTO] * len(params))
         written = _Written(values, tuple(writer.types or ()), writer.formats)
-        sent = self._add_written(text, written, keeps, binary, context or self._raw)
-        if inside is not None:
-            self._using.append((sent, inside))
-        return sent
+        return self._add_written(text, written, keeps, binary, context or self._raw)
 
     def add_spelled(self, text: str, params: Sequence[bytes | None]) -> Sent:
         """Add a statement that says itself of which types its parameters are, which come as PostgreSQL spells them."""
         return self._add_written(text, _Written(params, (_FOUND,) * len(params)), True, False, self._raw)
-
-    def keep(self, text: str, types: tuple[int, ...]) -> Kept | None:
-        """Have the server keep a plan of a statement, where it may, once the statement has come often.
-
-        Args:
-            text: The statement.
-            types: Numbers of its parameters' types, 0 where the server shall find it.
-        """
-        if not (self._may_keep() and self._is_worth_it(text, None)):
-            return None
-        return self._keep((text.encode(), types), self._raw)
 
     def _add_written(
         self, text: str, written: _Written, keeps: bool | None, binary: bool, context: AdaptContext
@@ -122,18 +97,13 @@ class Trip:
         values, types, formats = written.values, written.types, written.formats
         if not (self._may_keep() and self._is_worth_it(text, keeps)):
             return self._add(lambda server: server.send_query_params(query, values, types, formats, answers), context)
-        kept = self._keep((query, types), context)
-        sent = self._add(lambda server: server.send_query_prepared(kept.name, values, formats, answers), context)
-        self._using.append((sent, kept))
+        name = self._plans.name_of(key := (query, types))
+        if name is None:
+            name = self._plans.new_name()
+            self._made.append((self._add(lambda server: server.send_prepare(name, query, types), context), key, name))
+        sent = self._add(lambda server: server.send_query_prepared(name, values, formats, answers), context)
+        self._using.append((sent, key))
         return sent
-
-    def _keep(self, key: PlanKey, context: AdaptContext) -> Kept:
-        name = self._plans.name_of(key)
-        if name is not None:
-            return Kept(key, name)
-        kept = Kept(key, self._plans.new_name())
-        self._made.append((self._add(lambda server: server.send_prepare(kept.name, *key), context), kept))
-        return kept
 
     def go(self) -> None:
         """Send all of it, and wait for all answers. What follows a statement that fails is not run.
@@ -177,12 +147,12 @@ class Trip:
         return bool(self._plans.is_direct)
 
     def _note_plans(self) -> None:
-        for made, kept in self._made:
+        for made, key, name in self._made:
             if made.is_run:
-                self._plans.add(kept.key, kept.name)
-        for sent, kept in self._using:
+                self._plans.add(key, name)
+        for sent, key in self._using:
             if sent.has_failed:
-                self._plans.give_up(kept.key)
+                self._plans.give_up(key)
         for sent, name in self._dropped:
             if sent.is_run:
                 self._plans.drop(name)
