@@ -22,8 +22,8 @@ _UNKNOWN: Final = 0
 _BUILT_IN: Final = 10_000
 """Types with a lower number come with PostgreSQL."""
 
-# Of a domain, the type that it is made of: a cast to a domain of a varchar cuts a text that is too long, without a word,
-# where the column that it is for refuses it.
+# Of a domain, the type that it is made of: a cast to a domain of a varchar cuts a text that is too long and says
+# nothing, where the column that it is for refuses it.
 _NAMES: Final = """WITH RECURSIVE layers (named, oid) AS (
 SELECT wanted, wanted FROM pg_catalog.unnest($1::pg_catalog.int8[]) AS wanted UNION ALL
 SELECT layers.named, t.typbasetype::pg_catalog.int8 FROM layers JOIN pg_catalog.pg_type t
