@@ -118,3 +118,11 @@ def test_repeated_column_names_keep_their_values(run: Run, alias: str) -> None:
     result = run(alias, "SELECT 1 AS a, 2 AS a")
     assert result.columns == ("a", "a")
     assert result.rows == ((Variant("integer", 1), Variant("integer", 2)),)
+
+
+def test_statements_of_every_shape_may_follow_each_other(run: Run, alias: str) -> None:
+    """What a function of PostgreSQL remembers of one row must not be taken for what the next one is like."""
+    reading = {name: each for name, each in ORDINARY.items() if each[0].startswith("SELECT")}
+    for name, (sql, params, expected) in [*reading.items(), *reversed(reading.items())]:
+        result = run(alias, sql, params)
+        assert [[value.payload for value in row] for row in result.rows] == expected, name
