@@ -13,6 +13,7 @@ from typing import Final
 
 from project.stack.stack import RunningStack
 from tests.soak import crowd
+from tests.soak.elsewhere import asking_elsewhere
 from tests.soak.figures import Fared, fared, memory_bytes, processes, statuses
 from tests.soak.traffic import Client, asking
 
@@ -65,7 +66,7 @@ def soak(up: RunningStack, folder: Path, *, idle_s: float, crowded_s: float) -> 
     with asking(idle):
         time.sleep(idle_s)
     neighbours, crowd_ = _neighbours(up), _crowd(up)
-    with asking([*neighbours, *crowd_]), _MemoryReader(up, crowded_s / 60) as memory:
+    with asking_elsewhere(crowd_), asking(neighbours), _MemoryReader(up, crowded_s / 60) as memory:
         time.sleep(crowded_s)
     runs = _runs_when_settled(up)
     return SoakReport(
