@@ -145,3 +145,18 @@ def test_a_sleep_is_no_new_generation_for_people() -> None:
     after = Generation.current_state()
     assert (before.token, before.number) == (after.token, after.number)
     assert not after.is_as(before)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ones_own_change_is_seen_although_somebody_fell_asleep_meanwhile() -> None:
+    parrot, owl = one("parrot"), one("owl")
+    find_snapshot()
+
+    def sleep_and_look() -> None:
+        fall_asleep(parrot)
+        find_snapshot()
+
+    with as_of_now():
+        elsewhere(sleep_and_look)
+        lifecycle.disable(owl)
+        assert "owl" not in find_snapshot().plugins

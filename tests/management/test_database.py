@@ -18,7 +18,7 @@ from tests.installed import install, tables
 from wasm_plugins import get_plugin_manager, lifecycle
 from wasm_plugins.exceptions import PluginFailed
 from wasm_plugins.host.sql import roles_apply
-from wasm_plugins.host.sql.runner import role_of
+from wasm_plugins.host.sql.runner import SCHEMA, role_of
 from wasm_plugins.models import Plugin
 from wasm_plugins.scopes.tables import TableGrant
 
@@ -69,6 +69,27 @@ def test_apply_makes_everything_and_a_second_time_nothing(writer: Plugin) -> Non
         "using": "default", "act": "check", "is_good": True, "plugins": [], "status": 0,
     }  # fmt: skip
     assert get_plugin_manager().call_hook_dynamic("write", 1, "").values == ["done"]
+
+
+def test_functions_of_another_release_are_replaced_however_many_there_are(writer: Plugin) -> None:
+    command("--apply")
+    role = role_of("writer", connection.connection.info.dbname)
+    with connection.cursor() as cursor:
+        for text in (
+            f"GRANT {role} TO CURRENT_USER",
+            f"GRANT USAGE, CREATE ON SCHEMA {SCHEMA} TO {role}",
+            f"SET LOCAL ROLE {role}",
+            f"CREATE FUNCTION {SCHEMA}.{role}(text, text[], bool, OUT a int8, OUT b record) RETURNS SETOF record "
+            "LANGUAGE plpgsql AS 'BEGIN END'",
+            "RESET ROLE",
+        ):
+            cursor.execute(text)
+    assert command("--check")["status"] == 1
+    assert command("--apply")["status"] == 0
+    assert command("--check")["status"] == 0
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pronargs FROM pg_proc WHERE proname = %s", [role])
+        assert cursor.fetchall() == [(5,)]
 
 
 def test_check_tells_of_a_right_that_somebody_else_gave_and_apply_takes_it_back(writer: Plugin) -> None:

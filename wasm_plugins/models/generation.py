@@ -38,7 +38,7 @@ class State(NamedTuple):
 
     def is_before(self, other: State) -> bool:
         """Tell whether something changed since, by the numbers; a restored database counts anew."""
-        return self.number < other.number or self.sleeps_number < other.sleeps_number
+        return (self.number, self.sleeps_number) < (other.number, other.sleeps_number)
 
 
 class Generation(models.Model):

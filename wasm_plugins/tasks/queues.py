@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from django.conf import settings
@@ -48,7 +48,8 @@ class _Connections:
         with self._lock:
             if self._kept.get(name, (None, None))[1] is connection:
                 del self._kept[name]
-        connection.connection_pool.disconnect(inuse_connections=False)
+        with suppress(Exception):  # why it is dropped counts, and not how that goes: some pools take no argument
+            connection.connection_pool.disconnect(inuse_connections=False)
 
 
 _connections: Final = _Connections()
@@ -80,5 +81,5 @@ def _new(name: str) -> Any:
     options = connection.connection_pool.connection_kwargs
     for option in ("socket_timeout", "socket_connect_timeout"):
         options[option] = min(options.get(option) or PATIENCE_S, PATIENCE_S)
-    options.setdefault("health_check_interval", _IDLE_S)
+    options["health_check_interval"] = options.get("health_check_interval") or _IDLE_S
     return connection

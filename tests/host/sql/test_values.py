@@ -249,3 +249,31 @@ def test_a_type_that_was_made_anew_under_its_name_is_the_new_one(run: Run) -> No
         cursor.execute("ALTER TABLE plugin_zoo ALTER v TYPE mood USING v::text::mood")
         cursor.execute("DROP TYPE old_mood")
     assert sad() == 1
+
+
+@IN_BOTH_WAYS
+@pytest.mark.django_db(databases=["default", "sqlite"])
+@pytest.mark.parametrize("value", [r'{"a": "\u0000"}', r'"\ud800"', r'{"\u0061": 1}'])
+def test_json_with_escapes_that_postgresql_does_not_read_is_told_as_it_is(run: Run, value: str) -> None:
+    with connections["default"].cursor() as cursor:
+        cursor.execute("CREATE TABLE plugin_zoo (v json)")
+        cursor.execute("INSERT INTO plugin_zoo VALUES (%s), ('1')", [value])
+    grant = TableGrant.from_scope({"tables": {"plugin_zoo": ["select"]}})
+    found = run("default", "SELECT v, 2 AS v FROM plugin_zoo", grant=grant)
+    assert found.columns == ("v", "v")
+    assert found.rows[0][0] == Variant("json", value)
+    assert len(found.rows) == 2
+
+
+@IN_BOTH_WAYS
+@pytest.mark.django_db(databases=["default", "sqlite"])
+def test_a_select_that_finds_nothing_is_evaluated_once(run: Run) -> None:
+    with connections["default"].cursor() as cursor:
+        cursor.execute("CREATE SEQUENCE seen")
+        cursor.execute("GRANT USAGE ON SEQUENCE seen TO PUBLIC")
+        cursor.execute("CREATE VIEW plugin_zoo AS SELECT nextval('seen') AS n")
+    grant = TableGrant.from_scope({"tables": {"plugin_zoo": ["select"]}})
+    assert run("default", "SELECT n FROM plugin_zoo WHERE n < 0", grant=grant).rows == ()
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT last_value FROM seen")
+        assert cursor.fetchone() == (1,)

@@ -13,7 +13,7 @@ from .engine import SqlLimits
 from .pipeline import Sent
 from .postgresql_answer import register_loaders
 from .postgresql_params import pass_as_text
-from .postgresql_text import ANSWER, Relation, counted, measured
+from .postgresql_text import ANSWER, Relation, counted, measured, shaped
 from .runner import call_text
 from .trip import Trip
 
@@ -77,9 +77,10 @@ class Statement:
         """Have a trip run it measured; it returns rows."""
         if self._passed is None:
             self._sent = self._run(trip, ANSWER + measured(self._text, limits), binary=True)
+        elif is_select:
+            self._sent = self._call(trip, self._passed.text, shaped(self._passed.text, limits), limits)
         else:
-            select = self._passed.text if is_select else None
-            self._sent = self._call(trip, select, measured(self._passed.text, limits), limits)
+            self._sent = self._call(trip, None, measured(self._passed.text, limits), limits)
 
     def _run(self, trip: Trip, text: str, *, binary: bool) -> Sent:
         is_small = self._is_small()

@@ -23,7 +23,7 @@ _CANNOT_BE_WRITTEN: Final = "the statement cannot be written anew from its parse
 # nulls where there are no rows. An object of json keeps names that repeat, and their order.
 _MEASURED: Final = """MATERIALIZED (
 {statement}
-), bounded AS MATERIALIZED (SELECT * FROM answer LIMIT {rows_and_one}),
+), bounded AS MATERIALIZED (SELECT * FROM answer LIMIT {most_rows}),
 size AS MATERIALIZED (
 SELECT pg_catalog.count(*) AS row_count,
 COALESCE(pg_catalog.sum(pg_catalog.octet_length(CAST(ROW(bounded.*) AS pg_catalog.text))), 0) AS byte_count
@@ -88,10 +88,17 @@ def counted(statement: str) -> str:
 
 def measured(statement: str, limits: SqlLimits) -> str:
     """Wrap a statement that returns rows, so that it answers with their number and size first; without ``ANSWER``."""
+    return _bounded(statement, limits, limits.rows + 1)
+
+
+def shaped(select: str, limits: SqlLimits) -> str:
+    """Wrap a SELECT so that it answers with names and types as if it had no rows, and is not evaluated."""
+    return _bounded(select, limits, 0)
+
+
+def _bounded(statement: str, limits: SqlLimits, most_rows: int) -> str:
     # On lines of its own: should the text end in a comment, the bracket after it is still read.
-    return _MEASURED.format(
-        statement=statement, rows=limits.rows, rows_and_one=limits.rows + 1, size_bytes=limits.result_bytes
-    )
+    return _MEASURED.format(statement=statement, rows=limits.rows, most_rows=most_rows, size_bytes=limits.result_bytes)
 
 
 def _check_relations(proved: Proved, relations: Mapping[str, Relation]) -> None:

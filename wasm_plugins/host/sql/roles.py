@@ -84,8 +84,8 @@ def _function(state: RoleState) -> Iterator[sql.Composed]:
     yield _join(state)
     yield sql.SQL("GRANT USAGE, CREATE ON SCHEMA {} TO {}").format(schema, role)
     yield sql.SQL("SET LOCAL ROLE {}").format(role)
-    if state.is_function_there:  # of another release it may have other arguments, and would stay beside the new one
-        yield sql.SQL("DROP FUNCTION {}").format(sql.Identifier(SCHEMA, state.role))
+    for arguments in state.overloads:  # of another release it may have others, and would stay beside the new one
+        yield sql.SQL("DROP FUNCTION {}({})").format(sql.Identifier(SCHEMA, state.role), sql.SQL(arguments))
     yield create_function(state.role, state.path)
     yield sql.SQL("REVOKE ALL ON FUNCTION {} FROM PUBLIC").format(function)
     yield sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(function, sql.Identifier(state.host))

@@ -21,7 +21,8 @@ _HOST: Final = """SELECT current_user::text, current_database()::text, current_s
 to_regrole(%(role)s) IS NOT NULL"""
 
 _FUNCTION: Final = """SELECT p.prosrc, p.proconfig, p.prosecdef, pg_get_userbyid(p.proowner) = %(role)s,
-ARRAY(SELECT a.grantee::regrole::text FROM aclexplode(p.proacl) a WHERE a.grantee <> p.proowner ORDER BY 1)
+ARRAY(SELECT a.grantee::regrole::text FROM aclexplode(p.proacl) a WHERE a.grantee <> p.proowner ORDER BY 1),
+pg_get_function_identity_arguments(p.oid)
 FROM pg_proc p WHERE p.proname = %(role)s AND p.pronamespace = to_regnamespace(%(schema)s)"""
 
 _ATTRIBUTES: Final = """SELECT rolcanlogin, rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls,
@@ -84,6 +85,8 @@ class RoleState:
     is_schema_there: bool
     is_role_there: bool
     is_function_there: bool
+    overloads: list[str]
+    """Arguments of each function of that name, as SQL."""
     function: tuple[str, list[str], bool, bool, list[str]] | None
     """Body, search path, whether it is SECURITY DEFINER, whether the role owns it, and who else may run it."""
     attributes: frozenset[str]
@@ -122,6 +125,7 @@ def read_state(raw: Any, role: str, tables: Sequence[str]) -> RoleState:
         is_schema_there=is_schema_there,
         is_role_there=is_role_there,
         is_function_there=bool(functions),
+        overloads=[arguments for *_, arguments in functions],
         function=_function(functions),
         attributes=frozenset(name for row in attributes for name, has in zip(_NAMES, row, strict=True) if has),
         owned=[row[0] for row in rows(_OWNED)],
@@ -138,7 +142,7 @@ def read_state(raw: Any, role: str, tables: Sequence[str]) -> RoleState:
 def _function(found: Sequence[Any]) -> tuple[str, list[str], bool, bool, list[str]] | None:
     if len(found) != 1:
         return None
-    ((source, config, is_definer, is_owned, callers),) = found
+    ((source, config, is_definer, is_owned, callers, _),) = found
     settings = dict(each.split("=", 1) for each in config or ())
     path = [name.strip().strip('"').replace('""', '"') for name in settings.pop("search_path", "").split(",")]
     return (source, path, is_definer and not settings, is_owned, [name.strip('"') for name in callers])

@@ -20,8 +20,8 @@ SCHEMA: Final = "wasm_plugins_runner"
 
 SIGNATURE: Final = "(pg_catalog.text, pg_catalog.text[], pg_catalog.int8, pg_catalog.int8, pg_catalog.text)"
 """Types of a function's arguments: a statement whose rows are measured one by one, its parameters as text, the rows and
-bytes it may answer with, and the rest of one that measures itself, for when there is no other or it answers with no
-row. Without a number of rows they are only counted."""
+bytes it may answer with, and the rest of one that measures itself, or that tells names and types of the first one where
+it has no row. Without a number of rows they are only counted."""
 
 MOST_PARAMS: Final = 32
 """Parameters that a function passes on; those that are not given are null."""
@@ -30,15 +30,15 @@ FEW_PARAMS: Final = 4
 """Up to so many, it takes less time not to pass on all of them."""
 
 
-def _numbered(most: int) -> str:
-    return ", ".join(f"$2[{number}]" for number in range(1, most + 1))
-
-
 # Everything is computed inside the function, with its owner's rights: a cursor that it opened would be run by whoever
 # fetches from it. No parameter or variable is named in a statement of ours, so no column can be taken for one.
 # A text that begins with WITH can only read or change rows, and a loop takes one statement and no more. So not even a
 # text that was never proved can prepare another statement in the place of one that the host then executes by its name.
-# A SELECT is measured here: to measure itself, it takes longer to plan than to run.
+# A SELECT is measured here: to measure itself, it takes longer to plan than to run. Its names are the keys of its first
+# row as json, unless json in that row has an escape, which PostgreSQL stores and may not read; then, and where there is
+# no row, the same SELECT is asked for its names and types only, and not evaluated again.
+_ESCAPE: Final = "pg_catalog.chr(92) OPERATOR(pg_catalog.||) 'u'"
+
 _LOOPS: Final = """
 IF $1 IS NOT NULL THEN
 FOR answer IN EXECUTE 'WITH proved AS (SELECT) ' OPERATOR(pg_catalog.||) $1 USING {params} LOOP
@@ -50,9 +50,14 @@ answer := NULL;
 RETURN NEXT;
 RETURN;
 END IF;
-IF row_count OPERATOR(pg_catalog.=) 1
-THEN names := ARRAY(SELECT pg_catalog.json_object_keys(pg_catalog.row_to_json(answer)));
-ELSE names := NULL;
+IF row_count OPERATOR(pg_catalog.>) 1 THEN
+names := NULL;
+ELSIF pg_catalog.strpos(pg_catalog.row_to_json(answer)::pg_catalog.text, {escape}) OPERATOR(pg_catalog.=) 0 THEN
+names := ARRAY(SELECT pg_catalog.json_object_keys(pg_catalog.row_to_json(answer)));
+ELSE
+FOR measured IN EXECUTE 'WITH answer AS ' OPERATOR(pg_catalog.||) $5 USING {params} LOOP
+names := measured.names;
+END LOOP;
 END IF;
 RETURN NEXT;
 END LOOP;
@@ -67,13 +72,19 @@ RETURN NEXT;
 END LOOP;
 END IF;"""
 
+
+def _with(params: int) -> str:
+    numbered = ", ".join(f"$2[{number}]" for number in range(1, params + 1))
+    return _LOOPS.format(params=numbered, escape=_ESCAPE)
+
+
 BODY: Final = f"""
 DECLARE measured record;
 BEGIN
 row_count := 0;
 byte_count := 0;
-IF pg_catalog.cardinality($2) OPERATOR(pg_catalog.<=) {FEW_PARAMS} THEN{_LOOPS.format(params=_numbered(FEW_PARAMS))}
-ELSE{_LOOPS.format(params=_numbered(MOST_PARAMS))}
+IF pg_catalog.cardinality($2) OPERATOR(pg_catalog.<=) {FEW_PARAMS} THEN{_with(FEW_PARAMS)}
+ELSE{_with(MOST_PARAMS)}
 END IF;
 IF $3 IS NULL AND $5 IS NULL THEN
 answer := NULL;
