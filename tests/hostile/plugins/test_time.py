@@ -74,6 +74,8 @@ def test_hp_02_a_spin_at_load_is_refused_within_its_budget_and_others_load(
 @pytest.mark.parametrize("number", [HOUR_NS * 24, 2**64 - 1])
 def test_hp_03_waiting_for_an_hour_ends_at_the_deadline(hook: str, number: int) -> None:
     lifecycle.set_limits(install(wasi_probe()), {"host_calls": 10_000_000})
+    if hook == "sleep-until":  # which counts from where the machine's clock began
+        number = min(time.monotonic_ns() + number, 2**64 - 1)
     begun = time.monotonic()
     with pytest.raises(DeadlineExceeded):
         get_plugin_manager().call_hook_dynamic(hook, number, deadline_ms=300)
