@@ -28,12 +28,15 @@ _TYPES: Final = words(
 _NO_ARRAYS: Final = words("bytea json jsonb")
 """Types whose arrays have none; arrays of the others become JSON."""
 
-_BASE_TYPES: Final = """WITH RECURSIVE layers (named, oid) AS (
+BEHIND_DOMAINS: Final = """WITH RECURSIVE layers (named, oid) AS (
 SELECT wanted, wanted FROM pg_catalog.unnest($1::pg_catalog.int8[]) AS wanted UNION ALL
 SELECT layers.named, t.typbasetype::pg_catalog.int8 FROM layers JOIN pg_catalog.pg_type t
 ON t.oid OPERATOR(pg_catalog.=) layers.oid::pg_catalog.oid AND t.typtype OPERATOR(pg_catalog.=) 'd')
-SELECT layers.named, layers.oid FROM layers JOIN pg_catalog.pg_type t
+SELECT {wanted} FROM layers JOIN pg_catalog.pg_type t
 ON t.oid OPERATOR(pg_catalog.=) layers.oid::pg_catalog.oid AND t.typtype OPERATOR(pg_catalog.<>) 'd'"""
+"""Finds, for numbers of types, the type that each is or that the domain is made of."""
+
+_BASE_TYPES: Final = BEHIND_DOMAINS.format(wanted="layers.named, layers.oid")
 _COUNT: Final = struct.Struct("!i")
 _HEAD: Final = struct.Struct("!Ii")
 _FLOAT4: Final = struct.Struct("!f")

@@ -11,6 +11,7 @@ from psycopg import RawCursor, errors
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import ExecStatus
 
+from .postgresql_answer import BEHIND_DOMAINS
 from .postgresql_known import NotKnown
 from .postgresql_text import Relation
 from .remembered import Remembered
@@ -24,14 +25,10 @@ _BUILT_IN: Final = 10_000
 
 # Of a domain, the type that it is made of: a cast to a domain of a varchar cuts a text that is too long and says
 # nothing, where the column that it is for refuses it.
-_NAMES: Final = """WITH RECURSIVE layers (named, oid) AS (
-SELECT wanted, wanted FROM pg_catalog.unnest($1::pg_catalog.int8[]) AS wanted UNION ALL
-SELECT layers.named, t.typbasetype::pg_catalog.int8 FROM layers JOIN pg_catalog.pg_type t
-ON t.oid OPERATOR(pg_catalog.=) layers.oid::pg_catalog.oid AND t.typtype OPERATOR(pg_catalog.=) 'd')
-SELECT layers.named, pg_catalog.quote_ident(n.nspname), pg_catalog.quote_ident(t.typname) FROM layers
-JOIN pg_catalog.pg_type t
-ON t.oid OPERATOR(pg_catalog.=) layers.oid::pg_catalog.oid AND t.typtype OPERATOR(pg_catalog.<>) 'd'
-JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) t.typnamespace"""
+_NAMES: Final = (
+    BEHIND_DOMAINS.format(wanted="layers.named, pg_catalog.quote_ident(n.nspname), pg_catalog.quote_ident(t.typname)")
+    + "\nJOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) t.typnamespace"
+)
 
 
 _casts: Final = Remembered[str]()

@@ -13,8 +13,8 @@ from .engine import SqlLimits
 from .pipeline import Sent
 from .postgresql_answer import register_loaders
 from .postgresql_params import pass_as_text
-from .postgresql_text import ANSWER, Relation, counted, measured, shaped
-from .runner import call_text
+from .postgresql_text import Relation, counted, measured, shaped
+from .runner import MEASURING, call_text
 from .trip import Trip
 
 KEPT_BYTES: Final = 512
@@ -76,7 +76,7 @@ class Statement:
     def query(self, limits: SqlLimits, is_select: bool, trip: Trip) -> None:
         """Have a trip run it measured; it returns rows."""
         if self._passed is None:
-            self._sent = self._run(trip, ANSWER + measured(self._text, limits), binary=True)
+            self._sent = self._run(trip, MEASURING + measured(self._text, limits), binary=True)
         elif is_select:
             self._sent = self._call(trip, self._passed.text, shaped(self._passed.text, limits), limits)
         else:

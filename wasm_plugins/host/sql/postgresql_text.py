@@ -77,17 +77,13 @@ def to_text(proved: Proved, relations: Mapping[str, Relation]) -> str:
     return _written(proved.tree)
 
 
-ANSWER: Final = "WITH answer AS "
-"""What stands before a statement that measures or counts its rows."""
-
-
 def counted(statement: str) -> str:
     """Have a statement that changes rows answer with one for each, to be counted; no right to read them is needed."""
     return f"{statement}\nRETURNING 1"
 
 
 def measured(statement: str, limits: SqlLimits) -> str:
-    """Wrap a statement that returns rows, so that it answers with their number and size first; without ``ANSWER``."""
+    """Wrap a statement that returns rows, to answer with their number and size first; without ``MEASURING``."""
     return _bounded(statement, limits, limits.rows + 1)
 
 

@@ -26,6 +26,9 @@ it has no row. Without a number of rows they are only counted."""
 MOST_PARAMS: Final = 32
 """Parameters that a function passes on; those that are not given are null."""
 
+MEASURING: Final = "WITH answer AS "
+"""What stands before a statement that measures itself."""
+
 FEW_PARAMS: Final = 4
 """Up to so many, it takes less time not to pass on all of them."""
 
@@ -55,7 +58,7 @@ names := NULL;
 ELSIF pg_catalog.strpos(pg_catalog.row_to_json(answer)::pg_catalog.text, {escape}) OPERATOR(pg_catalog.=) 0 THEN
 names := ARRAY(SELECT pg_catalog.json_object_keys(pg_catalog.row_to_json(answer)));
 ELSE
-FOR measured IN EXECUTE 'WITH answer AS ' OPERATOR(pg_catalog.||) $5 USING {params} LOOP
+FOR measured IN EXECUTE '{measuring}' OPERATOR(pg_catalog.||) $5 USING {params} LOOP
 names := measured.names;
 END LOOP;
 END IF;
@@ -63,7 +66,7 @@ RETURN NEXT;
 END LOOP;
 END IF;
 IF row_count OPERATOR(pg_catalog.=) 0 AND $5 IS NOT NULL THEN
-FOR measured IN EXECUTE 'WITH answer AS ' OPERATOR(pg_catalog.||) $5 USING {params} LOOP
+FOR measured IN EXECUTE '{measuring}' OPERATOR(pg_catalog.||) $5 USING {params} LOOP
 row_count := measured.row_count;
 byte_count := measured.byte_count;
 names := measured.names;
@@ -75,7 +78,7 @@ END IF;"""
 
 def _with(params: int) -> str:
     numbered = ", ".join(f"$2[{number}]" for number in range(1, params + 1))
-    return _LOOPS.format(params=numbered, escape=_ESCAPE)
+    return _LOOPS.format(params=numbered, escape=_ESCAPE, measuring=MEASURING)
 
 
 BODY: Final = f"""
